@@ -1,0 +1,16 @@
+-- A profile is called by the name it was first seen with; without any, by the local part of its first address.
+UPDATE identity.mailing_list_profile AS p
+   SET display_name = called.name
+  FROM (SELECT m.profile_id,
+               coalesce((SELECT a.name
+                           FROM identity.profile_alias AS a
+                          WHERE a.profile_id = m.profile_id
+                          ORDER BY a.first_seen_at NULLS LAST, a.name COLLATE "C"
+                          LIMIT 1),
+                        (SELECT split_part(e.email, '@', 1)
+                           FROM identity.email AS e
+                          WHERE e.profile_id = m.profile_id AND e.is_primary),
+                        m.display_name) AS name
+          FROM identity.mailing_list_profile AS m
+         WHERE m.profile_id = ANY(%(profiles)s)) AS called
+ WHERE p.profile_id = called.profile_id AND p.display_name IS DISTINCT FROM called.name

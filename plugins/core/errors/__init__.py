@@ -1,0 +1,45 @@
+"""What can go wrong, in one tree, and the one function that says which of eight kinds a failure is."""
+
+from __future__ import annotations
+
+from core.errors.classification import classify_failure
+from core.errors.tree import (
+    AuthenticationError,
+    BrokenOff,
+    CheckpointConflict,
+    CollectorBusy,
+    CollectorError,
+    CollectorFailureCategory,
+    ConfigurationError,
+    DatabaseFailure,
+    NotFound,
+    PermissionDenied,
+    RateLimited,
+    RequestRefused,
+    SourceUnavailable,
+    Stopped,
+    TooLarge,
+    UnexpectedPayload,
+    UnitsFailed,
+)
+
+__all__ = [
+    "AuthenticationError",
+    "BrokenOff",
+    "CheckpointConflict",
+    "CollectorBusy",
+    "CollectorError",
+    "CollectorFailureCategory",
+    "ConfigurationError",
+    "DatabaseFailure",
+    "NotFound",
+    "PermissionDenied",
+    "RateLimited",
+    "RequestRefused",
+    "SourceUnavailable",
+    "Stopped",
+    "TooLarge",
+    "UnexpectedPayload",
+    "UnitsFailed",
+    "classify_failure",
+]

@@ -1,0 +1,194 @@
+"""A collector's params, declared once: read from the trigger form, the schedule's `args` and the settings.
+
+A value comes from the form (if it is not null), else from the schedule's `args`, else from the setting of
+the same name, else it is the default.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import Any, NoReturn, TypeVar
+
+from core.dates import iso_z, parse_strict, parse_until
+from core.errors import ConfigurationError
+from core.settings import Settings, as_names
+
+O = TypeVar("O", bound="CommonOptions")  # noqa: E741 - the type variable of an options class
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How one sort of value looks in the form and is read from text."""
+
+    schema: Mapping[str, Any]
+    read: Callable[[str], Any]
+    is_flag: bool = False
+
+
+INSTANT_FROM = Kind({"type": ["null", "string"], "format": "date-time"}, parse_strict)
+INSTANT_UNTIL = Kind({"type": ["null", "string"], "format": "date-time"}, parse_until)
+FLAG = Kind({"type": ["null", "boolean"]}, lambda raw: True, is_flag=True)
+COUNT = Kind({"type": ["null", "integer"], "minimum": 1}, int)
+NAMES = Kind({"type": ["null", "array"], "items": {"type": "string"}}, as_names)
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What a field of an options class says about itself."""
+
+    kind: Kind
+    title: str
+    doc: str
+    aliases: tuple[str, ...] = ()
+    setting: str = ""
+    common: bool = False
+    examples: tuple[str, ...] = ()
+
+
+def option(
+    kind: Kind,
+    default: Any,
+    title: str,
+    doc: str,
+    *,
+    aliases: tuple[str, ...] = (),
+    setting: str = "",
+    common: bool = False,
+    examples: tuple[str, ...] = (),
+) -> Any:
+    """Declare one param of an options class."""
+    declared = Declared(kind, title, doc, aliases, setting, common, examples)
+    return field(default=default, metadata={"option": declared})
+
+
+@dataclass(frozen=True)
+class CommonOptions:
+    """The params of every collector that can honour them."""
+
+    since: datetime | None = option(
+        INSTANT_FROM,
+        None,
+        "Since",
+        "Only what is dated at or after this instant (UTC). Empty: from where the last run ended.",
+        aliases=("--from-date", "--start-time", "--start-date"),
+        common=True,
+    )
+    until: datetime | None = option(
+        INSTANT_UNTIL,
+        None,
+        "Until",
+        "Only what is dated up to this instant; a date alone includes that day.",
+        aliases=("--to-date", "--end-time", "--end-date"),
+        common=True,
+    )
+    limit: int | None = option(
+        COUNT, None, "Limit", "Stop after this many new items. For trying things out.", common=True
+    )
+    dry_run: bool = option(
+        FLAG,
+        False,
+        "Dry run",
+        "Ask a few cheap questions and show what a run would cost; stores nothing.",
+        common=True,
+    )
+    full_refresh: bool = option(
+        FLAG, False, "Full refresh", "Walk everything and fetch every detail again.", common=True
+    )
+    reprocess: bool = option(
+        FLAG,
+        False,
+        "Reprocess",
+        "Rebuild rows from the stored raw payloads, without any request.",
+        common=True,
+    )
+
+    @property
+    def windowed(self) -> bool:
+        """Whether the run looks at a part only; such a run moves no checkpoint."""
+        return self.since is not None or self.until is not None or self.limit is not None
+
+    def check(self) -> None:
+        """Raise if the values do not fit each other."""
+        if self.since and self.until and self.since > self.until:
+            raise ConfigurationError(
+                f"since ({iso_z(self.since)}) is after until ({iso_z(self.until)}); swap them"
+            )
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what was asked for, without what is at its default."""
+        shown = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
+        return {name: iso_z(v) if isinstance(v, datetime) else v for name, v in shown.items()}
+
+
+def declared(options_type: type[CommonOptions]) -> dict[str, Declared]:
+    """Return what each field of an options class says about itself."""
+    return {f.name: f.metadata["option"] for f in fields(options_type) if "option" in f.metadata}
+
+
+def form_name(tracker: str, name: str, said: Declared) -> str:
+    """Return the name of a param in a group's form: common ones are shared, others belong to a tracker."""
+    return name if said.common else f"{tracker}__{name}"
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise ConfigurationError(message)
+
+
+def parse_args(options_type: type[CommonOptions], args: Sequence[str]) -> dict[str, Any]:
+    """Read command-line style options, as the schedule file has them."""
+    parser = _Parser(add_help=False, allow_abbrev=False)
+    for name, said in declared(options_type).items():
+        flags = (f"--{name.replace('_', '-')}", *said.aliases)
+        if said.kind.is_flag:
+            parser.add_argument(*flags, dest=name, action="store_true", default=argparse.SUPPRESS)
+        else:
+            parser.add_argument(*flags, dest=name, default=argparse.SUPPRESS)
+    found = vars(parser.parse_args(list(args)))
+    return {name: _read(options_type, name, value) for name, value in found.items()}
+
+
+def resolve(
+    options_type: type[O], tracker: str, form: Mapping[str, Any], args: Sequence[str], settings: Settings
+) -> O:
+    """Return the options of a run; whatever cannot be read is an error naming the param."""
+    from_args = parse_args(options_type, args)
+    values: dict[str, Any] = {}
+    for name, said in declared(options_type).items():
+        given = form.get(form_name(tracker, name, said))
+        if given is not None and given != "":
+            values[name] = _read(options_type, name, given)
+        elif name in from_args:
+            values[name] = from_args[name]
+        elif said.setting:
+            values[name] = settings.resolve(said.setting).value
+    options = options_type(**values)
+    options.check()
+    return options
+
+
+TYPES: dict[str, tuple[type, ...]] = {
+    "array": (list, tuple),
+    "integer": (int,),
+    "boolean": (bool,),
+    "string": (str,),
+}
+
+
+def _read(options_type: type[CommonOptions], name: str, value: Any) -> Any:
+    kind = declared(options_type)[name].kind
+    word = kind.schema["type"][1]
+    try:
+        if isinstance(value, str) and word != "boolean":
+            value = kind.read(value.strip())
+        elif not isinstance(value, TYPES[word]) or (word == "integer" and isinstance(value, bool)):
+            raise ValueError(f"not of the type {word}: {value!r}")
+        least = kind.schema.get("minimum")
+        if least is not None and value < least:
+            raise ValueError(f"must be at least {least}")
+    except ValueError as error:
+        raise ConfigurationError(f"param {name}: {error}") from None
+    return tuple(str(item).strip() for item in value if str(item).strip()) if word == "array" else value

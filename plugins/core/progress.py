@@ -1,0 +1,82 @@
+"""Progress lines: at most one in ten seconds, with rate, requests and time left."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import structlog
+
+from core.clock import Clock, SystemClock
+
+INTERVAL_SECONDS = 10.0
+
+
+def duration(seconds: float) -> str:
+    """Write seconds for a person: `42 s`, `3 min 20 s`, `2 h 5 min`."""
+    whole = int(seconds)
+    if whole < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+@dataclass
+class Progress:
+    """Counts what a run does and tells it now and then.
+
+    :param on_line: called with the counts at every line, so that a running task can be watched elsewhere.
+    :param requests: tells how many requests were sent so far.
+    """
+
+    clock: Clock = field(default_factory=SystemClock)
+    on_line: Callable[[Mapping[str, int]], None] = lambda counts: None
+    requests: Callable[[], int] = lambda: 0
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self.log = structlog.get_logger("collector")
+        self.started = self._last = self.clock.monotonic()
+        self._unit, self._unit_started = "", self.started
+        self._done, self._total = 0, 0
+
+    def begin_unit(self, unit: str, total: int = 0, done: int = 0) -> None:
+        """Start counting a new list, channel or repository."""
+        self._unit, self._unit_started = unit, self.clock.monotonic()
+        self._done, self._total = done, total
+
+    def expect(self, total: int) -> None:
+        """Say how many items the unit has, once that is known."""
+        self._total = total
+
+    def count(self, name: str, number: int = 1) -> None:
+        """Add to a total of the run and to that of the unit."""
+        if number:
+            self.counts[name] += number
+            if self._unit:
+                self.counts[f"{self._unit}/{name}"] += number
+
+    def unit_counts(self) -> dict[str, int]:
+        """Return what was counted in this unit."""
+        prefix = f"{self._unit}/"
+        return {k.removeprefix(prefix): v for k, v in self.counts.items() if k.startswith(prefix)}
+
+    def advance(self, done: int) -> None:
+        """Move on by `done` items, and write a line if the last one is old enough."""
+        self._done += done
+        now = self.clock.monotonic()
+        if now - self._last >= INTERVAL_SECONDS:
+            self._last = now
+            self._line(now)
+
+    def _line(self, now: float) -> None:
+        rate = self._done / max(now - self._unit_started, 0.001)
+        of = f" of {self._total:,}" if self._total else ""
+        left = ""
+        if self._total > self._done and rate > 0:
+            left = f", about {duration((self._total - self._done) / rate)} left"
+        self.log.info(f"{self._unit}: {self._done:,}{of}, {rate:,.0f}/s, {self.requests():,} requests{left}")
+        self.on_line(self.counts)

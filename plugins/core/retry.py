@@ -1,0 +1,75 @@
+"""What retries, when, and what fails at once: said here and nowhere else."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import RetryPolicy
+from airflow.sdk.definitions.retry_policy import RetryDecision
+
+from core.errors import CollectorBusy, CollectorFailureCategory, Stopped, classify_failure
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+RETRIES = 24
+"""High, because a policy can only fail earlier: it must outlast the longest series of rate limits."""
+RETRY_DELAY = timedelta(minutes=1)
+"""For what no policy is asked about: killed tasks and lost workers."""
+TRANSIENT_TRIES = 5
+BASE_DELAY_SECONDS = 10.0
+MAX_DELAY_SECONDS = 600.0
+FAIL_AT_ONCE = {
+    CollectorFailureCategory.AUTH: "the source refuses our credentials",
+    CollectorFailureCategory.PERMISSION: "an access or a scope is missing",
+    CollectorFailureCategory.VALIDATION: "the data is not what the source promises",
+    CollectorFailureCategory.COMMAND: "a param, a setting or a connection is wrong",
+}
+
+
+class CollectorRetryPolicy(RetryPolicy):
+    """Decide by the category of the failure and by how often it came in a row."""
+
+    def evaluate(
+        self,
+        exception: BaseException,
+        try_number: int,
+        max_tries: int,
+        context: Context | None = None,
+    ) -> RetryDecision:
+        """Return when to try again, or that trying again cannot help."""
+        if isinstance(exception, Stopped):
+            return RetryDecision.retry(timedelta(seconds=1), "stopped from outside; goes on where it was")
+        if isinstance(exception, CollectorBusy):
+            return RetryDecision.retry(timedelta(minutes=1), "another task holds the lock")
+        category = classify_failure(exception)
+        if category in FAIL_AT_ONCE:
+            return RetryDecision.fail(f"{category}: {FAIL_AT_ONCE[category]}; a retry cannot help")
+        in_a_row = getattr(exception, "failures_in_a_row", None) or _tries_since_clear(
+            try_number, max_tries, context
+        )
+        return _transient(category, in_a_row, getattr(exception, "retry_after", None))
+
+
+def _transient(category: CollectorFailureCategory, in_a_row: int, retry_after: float | None) -> RetryDecision:
+    if category is CollectorFailureCategory.RATE_LIMIT:
+        wait = timedelta(seconds=(retry_after if retry_after is not None else 60.0) + 1)
+        return RetryDecision.retry(wait, "rate_limit: when the limit is reset")
+    if category in (CollectorFailureCategory.NETWORK, CollectorFailureCategory.TIMEOUT):
+        if in_a_row > TRANSIENT_TRIES:
+            return RetryDecision.fail(f"{category}: failed {in_a_row} times in a row")
+        seconds = min(BASE_DELAY_SECONDS * 2 ** (in_a_row - 1), MAX_DELAY_SECONDS)
+        return RetryDecision.retry(
+            timedelta(seconds=max(seconds, retry_after or 0.0)),
+            f"{category}: back-off, {in_a_row} of {TRANSIENT_TRIES}",
+        )
+    if in_a_row > 1:
+        return RetryDecision.fail("unknown: was retried once")
+    return RetryDecision.retry(timedelta(seconds=BASE_DELAY_SECONDS), "unknown: retried once")
+
+
+def _tries_since_clear(try_number: int, max_tries: int, context: Any) -> int:
+    """Count from the last clear: Airflow sets `max_tries` anew at each one, but never `try_number`."""
+    retries = getattr(context.get("task"), "retries", None) if context else None
+    return max(1, try_number - (max_tries - retries)) if retries is not None else max(1, try_number)

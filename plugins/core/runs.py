@@ -1,0 +1,133 @@
+"""The record of each try of a collector, written over a connection of its own in autocommit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from core.clock import Clock
+from core.database import Conn, scrubbed
+from core.errors import CollectorFailureCategory
+from core.sql import sql
+
+
+@dataclass(frozen=True)
+class TaskTry:
+    """Which try of which task a run is; empty outside Airflow."""
+
+    dag_id: str = ""
+    run_id: str = ""
+    task_id: str = ""
+    map_index: int = -1
+    try_number: int = 1
+    cleared_at_try: int = 0
+    """The number of the last try before the task was cleared; 0 if it never was."""
+
+
+@dataclass
+class RunRecord:
+    """An open row of `core.run`."""
+
+    conn: Conn
+    clock: Clock
+    id: int
+    task: TaskTry
+    requests: int = 0
+    received_bytes: int = 0
+
+    @classmethod
+    def start(
+        cls,
+        conn: Conn,
+        clock: Clock,
+        task: TaskTry,
+        *,
+        tracker: str,
+        command: str,
+        options: Mapping[str, Any],
+    ) -> RunRecord:
+        """Close what killed tries of this task left open, and open a row."""
+        values = {
+            "tracker": tracker,
+            "command": command,
+            "dag_id": task.dag_id,
+            "run_id": task.run_id,
+            "task_id": task.task_id,
+            "map_index": task.map_index,
+            "try_number": task.try_number,
+            "options": Jsonb(dict(options)),
+            "now": clock.now(),
+        }
+        with scrubbed():
+            row = conn.execute(sql("core/start_run"), values).fetchone()
+        if row is None:
+            raise RuntimeError("core.run took no row")
+        return cls(conn, clock, row[0], task)
+
+    def touch(self, counts: Mapping[str, int]) -> None:
+        """Show the counts of a run that goes on."""
+        with scrubbed():
+            self.conn.execute(sql("core/touch_run"), self._values(counts))
+
+    def finish(
+        self,
+        state: str,
+        counts: Mapping[str, int],
+        *,
+        category: CollectorFailureCategory | None = None,
+        message: str = "",
+    ) -> None:
+        """Close the row."""
+        values = self._values(counts) | {"state": state, "failure_category": category, "message": message}
+        with scrubbed():
+            self.conn.execute(sql("core/finish_run"), values)
+
+    def earlier_tries(self) -> list[tuple[str, str | None]]:
+        """Return state and category of the tries since the last clear, newest first."""
+        task = self.task
+        if not task.run_id:
+            return []
+        values = {
+            "dag_id": task.dag_id,
+            "run_id": task.run_id,
+            "task_id": task.task_id,
+            "map_index": task.map_index,
+            "cleared_at_try": task.cleared_at_try,
+            "try_number": task.try_number,
+        }
+        with scrubbed():
+            return [
+                (state, category) for state, category in self.conn.execute(sql("core/earlier_tries"), values)
+            ]
+
+    def _values(self, counts: Mapping[str, int]) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "counts": Jsonb(dict(counts)),
+            "requests": self.requests,
+            "received_bytes": self.received_bytes,
+            "now": self.clock.now(),
+        }
+
+
+def killed_in_a_row(tries: list[tuple[str, str | None]]) -> int:
+    """Count how many of the newest tries were killed."""
+    return _leading(tries, lambda state, category: state == "killed")
+
+
+def failed_in_a_row(tries: list[tuple[str, str | None]], category: CollectorFailureCategory) -> int:
+    """Count how many of the newest tries failed with this category; killed ones neither count nor end it."""
+    told = [t for t in tries if t[0] != "killed"]
+    return _leading(told, lambda state, found: state == "failed" and found == category)
+
+
+def _leading(tries: list[tuple[str, str | None]], matches: Any) -> int:
+    count = 0
+    for state, category in tries:
+        if not matches(state, category):
+            break
+        count += 1
+    return count

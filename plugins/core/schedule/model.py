@@ -1,0 +1,125 @@
+"""Groups, tasks and when they are due. Dates come from the run, never from the wall clock."""
+
+from __future__ import annotations
+
+import calendar
+from dataclasses import dataclass, field
+from datetime import date
+from difflib import get_close_matches
+from enum import StrEnum
+
+from core.errors import ConfigurationError
+
+
+class ScheduleError(ConfigurationError, ValueError):
+    """The schedule file breaks a rule; the message says which one and where."""
+
+
+class ScheduleNotFound(ScheduleError, FileNotFoundError):
+    """There is no schedule file at the path given."""
+
+
+class Kind(StrEnum):
+    """When a task is due."""
+
+    DAILY = "daily"
+    WEEKLY = "weekly"
+    MONTHLY = "monthly"
+    ON_RELEASE = "on_release"
+    INTERVAL = "interval"
+
+
+WEEKDAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
+
+
+@dataclass(frozen=True)
+class ScheduledTask:
+    """One line of a group's task list. `day`: 0-6 from Sunday (weekly) or 1-31 (monthly)."""
+
+    id: str
+    command: str
+    kind: Kind
+    day: int | None = None
+    minutes: int | None = None
+    enabled: bool = True
+    args: tuple[str, ...] = ()
+    retries: int | None = None
+    timeout_minutes: int | None = None
+    pool: str | None = None
+    catch_up: bool = False
+
+    def is_due(self, run_date: date) -> bool:
+        """Say whether a group batch of that date contains this task.
+
+        A release task is always looked at: whether there is a new release is found out when it runs.
+        """
+        match self.kind:
+            case Kind.DAILY | Kind.ON_RELEASE:
+                return True
+            case Kind.WEEKLY:
+                return run_date.isoweekday() % 7 == self.day
+            case Kind.MONTHLY:
+                last = calendar.monthrange(run_date.year, run_date.month)[1]
+                return run_date.day == min(self.day or 0, last)
+            case _:
+                return False
+
+    def when(self) -> str:
+        """Say for people when the task is due."""
+        match self.kind:
+            case Kind.WEEKLY:
+                return f"weekly, {WEEKDAYS[self.day or 0].capitalize()}"
+            case Kind.MONTHLY:
+                return f"monthly, day {self.day}"
+            case Kind.INTERVAL:
+                return f"every {self.minutes} min"
+            case Kind.ON_RELEASE:
+                return "on a new Boost release"
+            case _:
+                return "daily"
+
+
+@dataclass(frozen=True)
+class Group:
+    """Tasks that run one after another, at one time of day (UTC)."""
+
+    id: str
+    hour: int
+    minute: int
+    tasks: tuple[ScheduledTask, ...] = ()
+    description: str = ""
+    tags: tuple[str, ...] = ()
+    paused: bool = True
+    stop_on_failure: bool = False
+
+    @property
+    def cron(self) -> str:
+        """The group's time as a cron line."""
+        return f"{self.minute} {self.hour} * * *"
+
+    @property
+    def batch(self) -> tuple[ScheduledTask, ...]:
+        """The enabled tasks of the daily batch, in file order."""
+        return tuple(t for t in self.tasks if t.enabled and t.kind is not Kind.INTERVAL)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The whole file."""
+
+    groups: tuple[Group, ...]
+    warnings: tuple[str, ...] = field(default=(), compare=False)
+
+    def group(self, group_id: str) -> Group:
+        """Return a group; an unknown name is an error that lists the known ones."""
+        for group in self.groups:
+            if group.id == group_id:
+                return group
+        known = ", ".join(g.id for g in self.groups)
+        close = get_close_matches(group_id, [g.id for g in self.groups], 1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        raise ScheduleError(f"there is no group {group_id!r}; known: {known}{hint}")
+
+    def due(self, group: str, run_date: date) -> tuple[ScheduledTask, ...]:
+        """Return the tasks of a group's batch on that date, in file order, duplicates included."""
+        return tuple(t for t in self.group(group).batch if t.is_due(run_date))

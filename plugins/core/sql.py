@@ -1,0 +1,19 @@
+"""Reads the project's SQL files, once each."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import LiteralString
+
+SQL_ROOT = Path(__file__).resolve().parents[2] / "include" / "sql"
+
+
+@cache
+def sql(name: str) -> LiteralString:
+    """Return the text of `include/sql/<name>.sql`.
+
+    The files are part of the program, which is what LiteralString stands for.
+    """
+    text: LiteralString = (SQL_ROOT / f"{name}.sql").read_text(encoding="utf-8")
+    return text

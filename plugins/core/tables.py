@@ -1,0 +1,153 @@
+"""The `core` schema, and the metadata that all trackers' tables share."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    DDL,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Numeric,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    event,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from core.sql import sql
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pkey",
+        "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+        "uq": "%(table_name)s_%(column_0_N_name)s_key",
+        "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+        "ck": "%(table_name)s_%(constraint_name)s_check",
+    }
+)
+SCHEMA = "core"
+
+
+def moment(name: str, *, nullable: bool = False, comment: str | None = None) -> Column[object]:
+    """Return a column that holds an instant."""
+    return Column(name, DateTime(timezone=True), nullable=nullable, comment=comment)
+
+
+def words(name: str, *, length: int | None = None, comment: str | None = None) -> Column[str]:
+    """Return a text column that is never null: missing is empty."""
+    kind = Text() if length is None else String(length)
+    return Column(name, kind, nullable=False, server_default="", comment=comment)
+
+
+def surrogate() -> Column[int]:
+    """Return the `id` column of a table."""
+    return Column("id", BigInteger, Identity(), primary_key=True)
+
+
+def add_view(name: str, after: Table) -> None:
+    """Create the view of `include/sql/<schema>/view_<name>.sql` when the schema is created."""
+    body = sql(f"{after.schema}/view_{name}")
+    event.listen(after, "after_create", DDL(body.replace("%", "%%")))  # type: ignore[no-untyped-call]
+    event.listen(after, "before_drop", DDL(f"DROP VIEW IF EXISTS {after.schema}.{name}"))  # type: ignore[no-untyped-call]
+
+
+checkpoint = Table(
+    "checkpoint",
+    metadata,
+    surrogate(),
+    Column("source", String(64), nullable=False, comment="Tracker package"),
+    Column("scope", String(512), nullable=False, comment="List, channel, repository …"),
+    Column("stream", String(128), nullable=False, comment="What is walked in that scope"),
+    Column("token", Text, comment="Opaque resume position"),
+    Column("marker", Text, comment="The same for people"),
+    Column("extras", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
+    Column(
+        "revision",
+        BigInteger,
+        nullable=False,
+        server_default="1",
+        comment="Counts the moves; a mover must name the revision it read",
+    ),
+    moment("updated_at"),
+    UniqueConstraint("source", "scope", "stream"),
+    schema=SCHEMA,
+    comment="Where each stream was left. Moves only in the transaction that commits the rows it covers",
+)
+
+raw_payload = Table(
+    "raw_payload",
+    metadata,
+    Column("source", String(64), primary_key=True, comment="Tracker package"),
+    Column("kind", String(64), primary_key=True, comment="Kind of item, e.g. email"),
+    Column("key", String(1024), primary_key=True, comment="Natural key of the item in its source"),
+    moment("fetched_at", comment="When these bytes were first received"),
+    words("content_type", length=128),
+    Column("sha256", LargeBinary, nullable=False, comment="Over the body without its volatile fields"),
+    Column("body", LargeBinary, nullable=False, comment="The newest bytes received, as received"),
+    CheckConstraint("octet_length(sha256) = 32", name="sha256_length"),
+    schema=SCHEMA,
+    comment="Raw payloads: every tracker can rebuild its rows from them without a request",
+)
+
+RUN_STATES = ("running", "success", "failed", "killed", "skipped")
+
+run = Table(
+    "run",
+    metadata,
+    surrogate(),
+    Column("tracker", String(64), nullable=False),
+    Column("command", String(128), nullable=False, comment="Name in the schedule"),
+    words("dag_id", length=250),
+    words("run_id", length=250),
+    words("task_id", length=250),
+    Column("map_index", Integer, nullable=False, server_default="-1"),
+    Column("try_number", Integer, nullable=False, server_default="1"),
+    Column("options", JSONB, nullable=False, server_default=text("'{}'::jsonb"), comment="What it ran with"),
+    Column("state", String(16), nullable=False, server_default="running"),
+    Column("failure_category", String(16), comment="One of the eight categories, of failed runs"),
+    words("message", comment="What failed and the remedy; no secret, body or address"),
+    Column(
+        "counts", JSONB, nullable=False, server_default=text("'{}'::jsonb"), comment="<unit>/<name> per unit"
+    ),
+    Column("requests", BigInteger, nullable=False, server_default="0"),
+    Column("received_bytes", BigInteger, nullable=False, server_default="0"),
+    moment("started_at"),
+    moment("seen_at", comment="Last sign of life"),
+    moment("finished_at", nullable=True),
+    Column("seconds", Numeric(12, 3)),
+    CheckConstraint(f"state IN {RUN_STATES!r}", name="state"),
+    CheckConstraint("(state = 'running') = (finished_at IS NULL)", name="finished"),
+    Index(None, "dag_id", "run_id", "task_id", "map_index", "try_number"),
+    Index(None, "command", "started_at"),
+    schema=SCHEMA,
+    comment="One row per try of a collector task; a row left open by a killed task is closed by the next try",
+)
+add_view("task_status", run)
+
+group_status = Table(
+    "group_status",
+    metadata,
+    Column("group_id", String(250), primary_key=True),
+    Column("dag_id", String(250), nullable=False),
+    Column("run_id", String(250), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("succeeded", SmallInteger, nullable=False),
+    Column("failed", SmallInteger, nullable=False),
+    Column("skipped", SmallInteger, nullable=False),
+    Column("failed_tasks", JSONB, nullable=False, server_default=text("'[]'::jsonb")),
+    moment("run_date", comment="The date that the run was for"),
+    moment("finished_at"),
+    CheckConstraint("state IN ('success', 'failed')", name="state"),
+    schema=SCHEMA,
+    comment="Last outcome per schedule group in which a tracker ran; runs that only skipped write nothing",
+)

@@ -1,0 +1,126 @@
+"""Cleaning of texts and names. Pure."""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from functools import lru_cache
+from urllib.parse import unquote
+
+INVISIBLE = dict.fromkeys((0x00AD, 0x200B, 0x200C, 0x200D))
+SPACES = dict.fromkeys((0x00A0, 0x2002, 0x2003, 0x202F), " ")
+CONTROLS: dict[int, None] = dict.fromkeys(c for c in range(32) if c not in (9, 10))
+TABLE = {**INVISIBLE, **SPACES, **CONTROLS, 0x2026: "..."}
+
+EMOJI_CODE = re.compile(r":[a-zA-Z0-9_+-]+:")
+NAMED_ENTITY = re.compile(r"&\w+;")
+DEVICE_NAMES = {"con", "prn", "aux", "nul", *(f"{p}{n}" for p in ("com", "lpt") for n in range(1, 10))}
+MAX_NAME_CHARS, MAX_NAME_BYTES, MAX_EXTENSION = 200, 240, 20
+
+GREETINGS = frozenset(
+    """hi|hello|hey|good morning|good afternoon|good evening|greetings|howdy|sup|what's up|yo|hii|helloo
+    |thanks|thank you|thx|ty|appreciate it|cheers|nice to meet you|happy to be here|happy to have you here
+    |glad to see you|glad to see you here|glad to be here|bye|goodbye|see you later|see you soon
+    |see you tomorrow|see you next week|see you next month|see you next year|see you in the future""".replace(
+        "\n    ", ""
+    ).split("|")
+)
+UNESSENTIAL = frozenset(
+    """ok|okay|sure|yeah|yep|yup|nope|nah|lol|haha|hahaha|hehe|lmao|rofl|👍|👎|😊|😄|😀|👍🏻|👌|got it|gotcha
+    |nice|awesome|great|uhm|um|uh|erm|of course""".replace("\n    ", "").split("|")
+)
+
+
+def strip_nul(text: str) -> str:
+    """Remove NUL characters, which PostgreSQL's text refuses."""
+    return text.replace("\x00", "")
+
+
+def clean_text(text: str | None, remove_extra_spaces: bool = True) -> str:
+    """Unescape HTML, drop invisible characters, unify spaces and line ends."""
+    if not text:
+        return ""
+    cleaned = html.unescape(text).replace("\r\n", "\n").replace("\r", "\n").translate(TABLE)
+    if remove_extra_spaces:
+        cleaned = re.sub(r" +", " ", cleaned)
+        cleaned = re.sub(r"\n{3,}", "\n\n", cleaned)
+        cleaned = "\n".join(line.strip() for line in cleaned.split("\n"))
+    return cleaned.strip()
+
+
+@lru_cache(maxsize=32)
+def _phrases(words: frozenset[str]) -> re.Pattern[str]:
+    longest_first = sorted(words, key=lambda w: (-len(w), w))
+    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, longest_first))})(?!\w)", re.IGNORECASE)
+
+
+def filter_sentence(
+    sentence: str,
+    greeting_words: frozenset[str] = GREETINGS,
+    unessential_words: frozenset[str] = UNESSENTIAL,
+    min_words_after: int = 3,
+) -> str:
+    """Lower-case, drop greetings and fillers; nothing is left of a sentence with too few words."""
+    words = frozenset(greeting_words) | frozenset(unessential_words)
+    text = sentence.lower()
+    if words:
+        text = _phrases(words).sub("", text)
+    text = " ".join(text.split())
+    return text if len(text.split()) >= min_words_after else ""
+
+
+def clean_discord_text(text: str, min_words_after: int = 0) -> str:
+    """Remove mentions, keep custom emoji as their names, then filter the sentence."""
+    text = re.sub(r"<(?:@[!&]?|#)\d+>", "", text)
+    text = re.sub(r"<a?:(\w+):\d+>", r":\1:", text)
+    return filter_sentence(" ".join(text.split()), min_words_after=min_words_after)
+
+
+def truncate_content(text: str, max_length: int = 100) -> str:
+    """Cut to `max_length`, with an ellipsis where there is room for one."""
+    if max_length < 0:
+        raise ValueError("max_length must not be negative")
+    if len(text) <= max_length:
+        return text
+    return text[:max_length] if max_length <= 3 else text[: max_length - 3] + "..."
+
+
+def validate_content_length(text: str | None, min_length: int = 50) -> bool:
+    """Say whether the stripped text is long enough."""
+    return len((text or "").strip()) >= min_length if text else False
+
+
+def sanitize_filename(name: str) -> str:
+    """Turn any text into a name that every file system takes."""
+    cleaned = EMOJI_CODE.sub("", unquote(name))
+    cleaned = re.sub(r'[\\/:*?"<>|]', "_", cleaned)
+    cleaned = NAMED_ENTITY.sub("_", cleaned)
+    cleaned = re.sub(r"[^\w\s\-.()\[\]]", "_", cleaned)
+    cleaned = re.sub(r"[_\s]+", "_", cleaned).strip("_ ")
+    if cleaned in ("", ".", ".."):
+        return "downloaded_file"
+    stem, extension = _split_extension(cleaned)
+    if stem.lower() in DEVICE_NAMES:
+        stem += "_"
+    return _fit(stem, extension)
+
+
+def _split_extension(name: str) -> tuple[str, str]:
+    stem, dot, extension = name.rpartition(".")
+    if not dot or not stem or len(extension) > MAX_EXTENSION:
+        return name, ""
+    return stem, dot + extension
+
+
+def _fit(stem: str, extension: str) -> str:
+    stem = stem[: MAX_NAME_CHARS - len(extension)]
+    room = MAX_NAME_BYTES - len(extension.encode())
+    return stem.encode()[:room].decode("utf-8", "ignore") + extension
+
+
+def fold(text: str) -> str:
+    """Case-fold and strip accents, for comparing names across spellings."""
+    special = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "æ": "ae", "œ": "oe", "ß": "ss"})
+    folded = unicodedata.normalize("NFD", text.casefold()).translate(special)
+    return unicodedata.normalize("NFC", "".join(c for c in folded if not unicodedata.combining(c)))

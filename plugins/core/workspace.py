@@ -1,0 +1,79 @@
+"""Names and files below the workspace: checked segments, pure paths, atomic writes.
+
+The workspace is a cache that any worker can rebuild; what must survive is in PostgreSQL.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from core.errors import ConfigurationError
+
+GITHUB_NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")
+FORBIDDEN = re.compile(r"[/\\\x00-\x1f\x7f]")
+
+
+def safe_segment(name: str) -> str:
+    """Return `name` if it can be one path segment, else raise ValueError."""
+    if not 1 <= len(name) <= 200 or FORBIDDEN.search(name) or name in (".", "..") or name != name.strip():
+        raise ValueError(f"not usable as a path segment: {name!r}")
+    return name
+
+
+def safe_github_name(name: str) -> str:
+    """Return `name` if GitHub could have given it to an owner or a repository, else raise ValueError."""
+    if not GITHUB_NAME.fullmatch(name) or name in (".", ".."):
+        raise ValueError(f"not a GitHub name: {name!r}")
+    return name
+
+
+def below(root: Path, *segments: str) -> Path:
+    """Join checked segments to `root`; creates nothing."""
+    path = root.joinpath(*map(safe_segment, segments))
+    if not path.resolve().is_relative_to(root.resolve()):
+        raise ValueError(f"{path} leads out of {root}")
+    return path
+
+
+def require_writable(root: Path, setting: str) -> None:
+    """Make the folder, or raise an error that names the setting to change."""
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=root):
+            pass
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise ConfigurationError(f"{root} cannot be written ({reason}); set {setting}") from error
+
+
+def write_bytes(path: Path, content: bytes) -> Path:
+    """Write atomically, and only if the content differs, so that modification times mean something."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_file() and path.read_bytes() == content:
+        return path.resolve()
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:50]}.", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    return path.resolve()
+
+
+def write_text(path: Path, content: str) -> Path:
+    """Write UTF-8 atomically."""
+    return write_bytes(path, content.encode("utf-8"))
+
+
+def write_json(path: Path, value: Any) -> Path:
+    """Write indented JSON; what JSON does not know is written as text."""
+    return write_text(path, json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")

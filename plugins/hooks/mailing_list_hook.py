@@ -1,0 +1,181 @@
+"""HyperKitty, the archive of Mailman 3 lists. Its API needs no account.
+
+What it cannot do: it lists messages by the time of archiving, newest first, but does not tell that time; it
+has no filter by date; it has no body in the listing; a list that does not exist is an internal error (500)
+of the listing, and only the list's own page says 404. Offsets shift when messages arrive or are removed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from airflow.sdk import BaseHook
+
+from core.clock import Clock
+from core.errors import CollectorError, ConfigurationError, NotFound, SourceUnavailable, UnexpectedPayload
+from hooks.api import MAX_BODY_BYTES, ApiClient, Call, Response
+from hooks.connections import require_connection
+
+PAGE_SIZE = 100
+
+
+@dataclass(frozen=True)
+class IndexPage:
+    """One page of a list's index: raw items, and how many messages the list has in all."""
+
+    offset: int
+    count: int
+    items: tuple[Mapping[str, Any], ...]
+
+
+class MailingListHook(BaseHook):
+    """Pages through list indexes and fetches single messages.
+
+    :param hyperkitty_conn_id: Connection whose host is the archive's base, e.g. `https://lists.boost.org/archives`.
+    """
+
+    conn_name_attr = "hyperkitty_conn_id"
+    default_conn_name = "hyperkitty_boost"
+    conn_type = "hyperkitty"
+    hook_name = "HyperKitty (mailing list archive)"
+
+    def __init__(
+        self,
+        hyperkitty_conn_id: str = default_conn_name,
+        *,
+        clock: Clock | None = None,
+        in_flight: int = 4,
+        max_body_bytes: int = MAX_BODY_BYTES,
+    ) -> None:
+        super().__init__()
+        self.hyperkitty_conn_id = hyperkitty_conn_id
+        self._clock, self._in_flight, self._max_body_bytes = clock, in_flight, max_body_bytes
+        self._client: ApiClient | None = None
+
+    def base_url(self) -> str:
+        """Return the archive's base from the Connection, or an error that says what to write there."""
+        connection = require_connection(self.hyperkitty_conn_id, self.hook_name)
+        host = (connection.host or "").strip().rstrip("/")
+        if not host:
+            raise ConfigurationError(
+                f"Connection {self.hyperkitty_conn_id} has no host; set it to the archive's address, "
+                "for example https://lists.boost.org/archives"
+            )
+        if "://" not in host:
+            port = f":{connection.port}" if connection.port else ""
+            host = f"{connection.schema or 'https'}://{host}{port}"
+        return host
+
+    def client(self) -> ApiClient:
+        """Return the client; made once, when first needed."""
+        if self._client is None:
+            self._client = ApiClient(
+                self.base_url(),
+                clock=self._clock,
+                in_flight=self._in_flight,
+                max_body_bytes=self._max_body_bytes,
+            )
+        return self._client
+
+    @property
+    def requests(self) -> int:
+        """How many requests were sent so far."""
+        return self._client.traffic.requests if self._client else 0
+
+    @property
+    def received_bytes(self) -> int:
+        """How many bytes of bodies were received so far."""
+        return self._client.traffic.received_bytes if self._client else 0
+
+    def close(self) -> None:
+        """Let go of threads and sockets."""
+        if self._client is not None:
+            self._client.close()
+
+    def index_page(self, list_name: str, offset: int, limit: int = PAGE_SIZE) -> IndexPage:
+        """Fetch one page of the index, newest archived first."""
+        call = self._index_call(list_name, offset, limit)
+        try:
+            # The first failure is looked into before it is retried: it may mean that there is no such list.
+            response = self.client().get(call.path, dict(call.params), tries=1)
+        except SourceUnavailable:
+            self._require_list(list_name)
+            response = self.client().get(call.path, dict(call.params))
+        except NotFound:
+            raise self._unknown(list_name) from None
+        return self._page(response, offset)
+
+    def index_pages(
+        self, list_name: str, offsets: Iterable[int], limit: int = PAGE_SIZE
+    ) -> Iterator[IndexPage]:
+        """Fetch pages at the given offsets, overlapping, and yield them in order."""
+        for call, outcome in self.client().in_order(self._index_call(list_name, o, limit) for o in offsets):
+            if isinstance(outcome, CollectorError):
+                raise outcome
+            yield self._page(outcome, call.tag)
+
+    def messages(
+        self, list_name: str, hashes: Iterable[str]
+    ) -> Iterator[tuple[str, Response | CollectorError]]:
+        """Fetch messages by their hashes, overlapping, and yield hash and answer (or error) in order."""
+        calls = (
+            Call(f"/api/list/{quote(list_name, safe='@')}/email/{quote(h, safe='')}/", tag=h) for h in hashes
+        )
+        for call, outcome in self.client().in_order(calls):
+            yield call.tag, outcome
+
+    def is_gone(self, list_name: str, message_hash: str) -> bool:
+        """Say whether the archive answers 404 for a message."""
+        try:
+            self.client().get(f"/api/list/{quote(list_name, safe='@')}/email/{quote(message_hash, safe='')}/")
+        except NotFound:
+            return True
+        return False
+
+    def archive_url(self, list_name: str = "") -> str:
+        """Return the page that a person would open."""
+        return f"{self.base_url()}/list/{list_name}/" if list_name else f"{self.base_url()}/"
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Ask for the public lists; what the Test button shows."""
+        try:
+            answer = self.client().get("/api/lists/", {"limit": PAGE_SIZE}, tries=1).json()
+            names = [item["name"] for item in answer["results"]]
+        except CollectorError as error:
+            return False, str(error)
+        except (KeyError, TypeError):
+            return False, "answers, but not as HyperKitty does; the host should end in /archives"
+        finally:
+            self.close()
+        return True, f"{answer['count']} public lists: {', '.join(names[:5])}"
+
+    def _index_call(self, list_name: str, offset: int, limit: int) -> Call:
+        query = (("limit", str(limit)), ("offset", str(offset)))
+        return Call(f"/api/list/{quote(list_name, safe='@')}/emails/", query, tag=offset)
+
+    def _require_list(self, list_name: str) -> None:
+        try:
+            self.client().get(f"/api/list/{quote(list_name, safe='@')}/", tries=1)
+        except NotFound:
+            raise self._unknown(list_name) from None
+        except SourceUnavailable:
+            return
+
+    def _unknown(self, list_name: str) -> ConfigurationError:
+        return ConfigurationError(
+            f"the archive has no list {list_name}; correct the param list_names or the Variable "
+            "bdc_mailing_list_names"
+        )
+
+    def _page(self, response: Response, offset: int) -> IndexPage:
+        answer = response.json()
+        if not isinstance(answer, dict) or not isinstance(answer.get("results"), list):
+            raise UnexpectedPayload(
+                "no `results` in the index", source="HyperKitty", identifier=response.path
+            )
+        count = answer.get("count")
+        items = tuple(item for item in answer["results"] if isinstance(item, dict))
+        return IndexPage(offset, count if isinstance(count, int) else offset + len(items), items)

@@ -1,0 +1,1 @@
+"""One folder per source: tables, parsing, writing, documents. No Airflow, no HTTP."""

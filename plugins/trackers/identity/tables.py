@@ -1,0 +1,98 @@
+"""The `identity` schema: profiles, their e-mail addresses and the names they were seen with."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Identity,
+    Index,
+    String,
+    Table,
+    UniqueConstraint,
+    func,
+    text,
+)
+
+from core.tables import metadata, moment, surrogate, words
+
+SCHEMA = "identity"
+PROFILE_TYPES = ("github", "slack", "mailing_list", "wg21", "discord", "youtube")
+
+profile = Table(
+    "profile",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("type", String(20), nullable=False, index=True),
+    moment("created_at"),
+    CheckConstraint(f"type IN {PROFILE_TYPES!r}", name="type"),
+    schema=SCHEMA,
+    comment="One account on one platform; exactly one row of a platform's table has the same id",
+)
+
+email = Table(
+    "email",
+    metadata,
+    surrogate(),
+    Column(
+        "profile_id",
+        BigInteger,
+        ForeignKey("identity.profile.id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+    ),
+    Column("email", String(255), nullable=False, comment="As posted, lower case"),
+    words("email_key", length=255, comment="Normal form for comparing; empty if the address is unusable"),
+    Column("is_primary", Boolean, nullable=False, server_default=text("false")),
+    Column("is_active", Boolean, nullable=False, server_default=text("true")),
+    Column(
+        "is_shared",
+        Boolean,
+        nullable=False,
+        server_default=text("false"),
+        comment="Belongs to a list or a role, by its pattern; never evidence for who somebody is",
+    ),
+    words("source", length=64, comment="Tracker that saw it"),
+    moment("first_seen_at", nullable=True, comment="By the sender's own date; null if that is unknown"),
+    moment("created_at"),
+    Index("email_profile_id_lower_key", "profile_id", func.lower(text("email")), unique=True),
+    Index("email_one_primary_key", "profile_id", unique=True, postgresql_where=text("is_primary")),
+    Index(None, "email_key"),
+    schema=SCHEMA,
+    comment="Addresses of a profile; an address may belong to several profiles",
+)
+
+profile_alias = Table(
+    "profile_alias",
+    metadata,
+    surrogate(),
+    Column("profile_id", BigInteger, ForeignKey("identity.profile.id", ondelete="CASCADE"), nullable=False),
+    Column("name", String(255), nullable=False),
+    words("name_key", length=255, comment="Normal form for comparing"),
+    moment("first_seen_at", nullable=True),
+    moment("last_seen_at", nullable=True),
+    UniqueConstraint("profile_id", "name"),
+    Index(None, "name_key"),
+    schema=SCHEMA,
+    comment="Every name a profile was seen with",
+)
+
+mailing_list_profile = Table(
+    "mailing_list_profile",
+    metadata,
+    Column("profile_id", BigInteger, ForeignKey("identity.profile.id", ondelete="CASCADE"), primary_key=True),
+    Column(
+        "sender_key",
+        String(600),
+        nullable=False,
+        unique=True,
+        comment="Who the sender is: the e-mail's normal form; with the name if the address is shared; else the name",
+    ),
+    Column("display_name", String(255), nullable=False, index=True, comment="Name of the earliest sighting"),
+    moment("created_at"),
+    schema=SCHEMA,
+    comment="Senders on the mailing lists",
+)

@@ -1,0 +1,268 @@
+"""Hook + store + window → counts. One list after the other; a failing list does not stop the others."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Protocol
+
+import structlog
+
+from core import checkpoints
+from core.clock import Clock
+from core.database import Conn
+from core.errors import CollectorError, NotFound, UnexpectedPayload, UnitsFailed, classify_failure
+from core.progress import Progress, duration
+from core.protocols import Collected
+from core.raw import RawItem
+from trackers.mailing_list import store
+from trackers.mailing_list.fetch import Details, MessageSource, Slice
+from trackers.mailing_list.options import MailingListOptions
+from trackers.mailing_list.parse import Listed, parse_listed
+from trackers.mailing_list.route import Route, Visit
+from trackers.mailing_list.walk import Index, ListState, Mode, Walk, hashes_of
+
+STREAM = "index"
+MISSING_PER_QUERY = 500
+FEW_BAD, BAD_SHARE = 20, 0.05
+"""A list fails when more messages than these could not be read."""
+NAMED_IN_LOG = 10
+log = structlog.get_logger("collector")
+
+
+class Archive(Index, MessageSource, Protocol):
+    """What the collector needs of the archive."""
+
+
+def collect(
+    archive: Archive, conn: Conn, options: MailingListOptions, progress: Progress, clock: Clock
+) -> Collected:
+    """Collect every list asked for; raise `UnitsFailed` at the end if some could not be."""
+    failures: dict[str, BaseException] = {}
+    for list_name in options.list_names:
+        log.info(f"::group::{list_name}")
+        try:
+            ListCollector(archive, conn, list_name, options, progress, clock).run()
+        except Exception as error:
+            if conn.closed or conn.broken:
+                raise
+            failures[list_name] = error
+            category = str(classify_failure(error))
+            log.error(f"{list_name}: {error}", failure_category=category, collector_phase="collect")
+        log.info("::endgroup::")
+    if failures:
+        categories = {name: classify_failure(error) for name, error in failures.items()}
+        raise UnitsFailed(failures, categories, len(options.list_names))
+    return Collected(counts=dict(progress.counts))
+
+
+def mode_of(options: MailingListOptions) -> Mode:
+    """Return how far a run with these options walks."""
+    if options.windowed:
+        return Mode.WINDOW
+    if options.full_refresh:
+        return Mode.FULL_REFRESH
+    return Mode.FULL_SCAN if options.full_scan else Mode.INCREMENTAL
+
+
+@dataclass
+class ListCollector:
+    """Walks one list's index and stores what is new or changed, page by page."""
+
+    archive: Archive
+    conn: Conn
+    list_name: str
+    options: MailingListOptions
+    progress: Progress
+    clock: Clock
+
+    def __post_init__(self) -> None:
+        self.checkpoint = checkpoints.read(self.conn, store.SOURCE, self.list_name, STREAM)
+        self.state = ListState.from_extras(self.checkpoint.extras)
+        self.pending = dict(self.state.pending)
+        self.details = Details(self.archive, self.list_name, self.clock)
+        self.asked = self.bad = 0
+        since, slack = self.options.since, timedelta(days=self.options.date_slack_days)
+        self.route = Route(
+            self.archive,
+            self.list_name,
+            mode_of(self.options),
+            self.state,
+            refresh=self.options.full_refresh,
+            old_before=since - slack if since else None,
+        )
+
+    def run(self) -> None:
+        """Collect the list, and tell what was done."""
+        started = self.clock.monotonic()
+        top = self.archive.index_page(self.list_name, 0)
+        self.progress.begin_unit(self.list_name, total=top.count)
+        log.info(f"{self.list_name}: {top.count:,} messages in the archive; {self.route.describe()}")
+        moves = self.route.mode is not Mode.WINDOW
+        if moves:
+            self._ask_pending_again()
+        seen = store.Seen(self.conn) if self.route.mode.complete else None
+        for visit in self.route.visits(top):
+            if seen is not None:
+                seen.add(hashes_of(visit.page))
+            self._visit(visit)
+            if self.options.limit is not None and self.asked >= self.options.limit:
+                log.info(f"{self.list_name}: stopped at the limit of {self.options.limit}")
+                break
+        if seen is not None:
+            self._find_removed(seen)
+        if moves:
+            with self.conn.transaction():
+                self._move(ListState(self.route.frontier, None, self.pending))
+        counts = self.progress.unit_counts()
+        first = ("new", "updated", "known", "pages")
+        names = [*first, *sorted(set(counts) - set(first))]
+        told = ", ".join(f"{counts.get(name, 0):,} {name.replace('_', ' ')}" for name in names)
+        log.info(f"{self.list_name}: done in {duration(self.clock.monotonic() - started)}: {told}")
+
+    # -- one page --------------------------------------------------------------------------------------
+
+    def _visit(self, visit: Visit) -> None:
+        listed = self._listed(visit.page.items)
+        known = store.find_known(self.conn, self.list_name, listed)
+        changes = [
+            (item, _payload_of_item(self.list_name, raw, item, self.clock))
+            for message_hash, (item, raw) in listed.items()
+            if message_hash in known and known[message_hash].differs(item)
+        ]
+        wanted = [
+            message_hash
+            for message_hash, (item, _) in listed.items()
+            if (visit.refresh or message_hash not in known) and self._in_window(item)
+        ]
+        if self.options.limit is not None:
+            wanted = wanted[: self.options.limit - self.asked]
+        self.progress.count("pages")
+        self.progress.count("known", len(known) - len(known.keys() & set(wanted)))
+        slices = self.details.slices(wanted)
+        part = next(slices, Slice())
+        for following in slices:
+            with self.conn.transaction():
+                self._store(part)
+            self._account(part)
+            part = following
+        with self.conn.transaction():
+            self._store(part)
+            relisted = store.save_relisted(self.conn, self.list_name, changes, self.clock.now())
+            if self.route.mode is not Mode.WINDOW and (wanted or changes):
+                self._move(self._state_after(part, visit.walk))
+        self.progress.count("updated", relisted)
+        self._account(part)
+        self.progress.advance(len(listed))
+
+    def _listed(self, items: Any) -> dict[str, tuple[Listed, Mapping[str, Any]]]:
+        listed: dict[str, tuple[Listed, Mapping[str, Any]]] = {}
+        for raw in items:
+            item = parse_listed(raw)
+            if item is None:
+                self.progress.count("skipped_without_link")
+            else:
+                listed[item.message_hash] = (item, raw)
+        return listed
+
+    def _in_window(self, item: Listed) -> bool:
+        since, until = self.options.since, self.options.until
+        if since is None and until is None:
+            return True
+        if item.sent_at is None:
+            self.progress.count("undated")
+            return False
+        return (since is None or item.sent_at >= since) and (until is None or item.sent_at <= until)
+
+    def _store(self, part: Slice) -> None:
+        now = self.clock.now()
+        merged = store.save_messages(self.conn, part.messages, part.payloads, now)
+        store.save_nameless(self.conn, part.nameless)
+        self.progress.count("new", merged.inserted)
+        self.progress.count("updated", merged.updated)
+        self.progress.count("unchanged", merged.unchanged)
+
+    def _account(self, part: Slice) -> None:
+        """Count and name what could not be taken as it is, once the rest is stored."""
+        for message in part.messages:
+            if message.warnings:
+                self.progress.count("incomplete")
+                if self.progress.counts["incomplete"] <= NAMED_IN_LOG:
+                    log.warning(f"{self.list_name}: {message.message_hash}: {', '.join(message.warnings)}")
+        self.progress.count("removed_meanwhile", len(part.removed))
+        self.progress.count("too_large", len(part.too_large))
+        self.progress.count("without_hash", len(part.nameless))
+        self.progress.count("unreadable", len(part.failed))
+        for message_hash in part.too_large:
+            log.warning(f"{self.list_name}: {message_hash}: larger than bdc_max_body_mb allows, left out")
+        for payload in part.nameless:
+            log.warning(f"{payload.key}: has no message_id_hash, kept as raw payload only")
+        for message_hash, reason in part.failed.items():
+            log.warning(f"{self.list_name}: {message_hash}: {reason}; asked for again by the next run")
+        self.pending |= part.failed
+        self.asked += part.asked
+        self.bad += len(part.failed)
+        if self.bad > max(FEW_BAD, self.asked * BAD_SHARE):
+            raise UnexpectedPayload(
+                f"{self.bad} of {self.asked} messages cannot be read; is this really a HyperKitty archive?",
+                source="HyperKitty",
+                identifier=self.list_name,
+            )
+
+    # -- the checkpoint --------------------------------------------------------------------------------
+
+    def _state_after(self, part: Slice, walk: Walk | None) -> ListState:
+        return ListState(self.state.frontier, walk, self.pending | part.failed)
+
+    def _move(self, state: ListState) -> None:
+        if (
+            state.as_extras() != ListState.from_extras(self.checkpoint.extras).as_extras()
+            or not self.checkpoint.revision
+        ):
+            self.checkpoint = checkpoints.advance(
+                self.conn,
+                self.checkpoint,
+                token=state.frontier[0] if state.frontier else None,
+                marker=f"walking, {state.walk.from_end:,} to go" if state.walk else "complete",
+                extras=state.as_extras(),
+                clock=self.clock,
+            )
+
+    def _ask_pending_again(self) -> None:
+        """Fetch what earlier runs could not read."""
+        for part in self.details.slices(sorted(self.pending)):
+            for message_hash in part.removed + part.too_large + [m.message_hash for m in part.messages]:
+                self.pending.pop(message_hash, None)
+            with self.conn.transaction():
+                self._store(part)
+                self._move(self._state_after(part, self.state.walk))
+            self._account(part)
+
+    # -- what is gone ----------------------------------------------------------------------------------
+
+    def _find_removed(self, seen: store.Seen) -> None:
+        """Mark messages that a complete walk did not show and whose details are gone, too."""
+        after = ""
+        while missing := seen.missing(self.list_name, after, MISSING_PER_QUERY):
+            gone = []
+            for message_hash, outcome in self.archive.messages(self.list_name, missing):
+                if isinstance(outcome, NotFound):
+                    gone.append(message_hash)
+                elif isinstance(outcome, CollectorError):
+                    raise outcome
+                else:
+                    self.progress.count("unlisted")
+            with self.conn.transaction():
+                self.progress.count(
+                    "removed", store.mark_deleted(self.conn, self.list_name, gone, self.clock.now())
+                )
+            after = missing[-1]
+
+
+def _payload_of_item(list_name: str, raw: Mapping[str, Any], item: Listed, clock: Clock) -> RawItem:
+    """Return the index item as raw of its own kind, compared by what the index can change."""
+    stable = f"{item.thread_hash}\n{item.parent_hash}\n{item.subject}".encode()
+    body = json.dumps(raw, ensure_ascii=False, sort_keys=True).encode()
+    return RawItem(store.raw_key(list_name, item.message_hash), body, clock.now(), stable=stable)

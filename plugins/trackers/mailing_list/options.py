@@ -1,0 +1,53 @@
+"""The params of the mailing list collector. Light: read while DAG files are parsed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.errors import ConfigurationError
+from core.options import COUNT, FLAG, NAMES, CommonOptions, option
+from core.settings import DEFAULT_LISTS
+
+
+@dataclass(frozen=True)
+class MailingListOptions(CommonOptions):
+    """What a run collects, and how far it looks."""
+
+    list_names: tuple[str, ...] = option(
+        NAMES,
+        DEFAULT_LISTS,
+        "Lists",
+        "Which lists to collect. Empty: all of the Variable `bdc_mailing_list_names`.",
+        setting="mailing_list_names",
+        examples=DEFAULT_LISTS,
+    )
+    full_scan: bool = option(
+        FLAG,
+        False,
+        "Full scan",
+        "Walk the whole index: finds bulk imports and messages that a moderator removed.",
+    )
+    date_slack_days: int = option(
+        COUNT,
+        30,
+        "Date slack (days)",
+        "With `since`: how far beyond it to look, since the index is not ordered by the senders' dates.",
+    )
+
+    def check(self) -> None:
+        """Raise if the values do not fit each other."""
+        super().check()
+        for name in self.list_names:
+            if name.count("@") != 1 or "/" in name:
+                raise ConfigurationError(
+                    f"param list_names: {name!r} is not a list's address, such as {DEFAULT_LISTS[-1]}"
+                )
+
+    def require_known(self, allowed: tuple[str, ...]) -> None:
+        """Refuse lists that are not configured."""
+        for name in self.list_names:
+            if name not in allowed:
+                raise ConfigurationError(
+                    f"param list_names: {name!r} is not one of {', '.join(allowed)}; "
+                    "extend the Variable bdc_mailing_list_names to collect it"
+                )

@@ -1,0 +1,146 @@
+"""The only code that writes the `mailing_list` schema."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from core import raw
+from core.database import Conn, MergeCounts, merge, scrubbed
+from core.sql import sql
+from trackers.identity.api import MailSender, ensure_mailing_list_profiles
+from trackers.mailing_list import tables
+from trackers.mailing_list.parse import Listed, Message
+
+SOURCE = "mailing_list"
+EMAIL, INDEX_ITEM, NAMELESS = "email", "index_item", "email_without_hash"
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is stored of a message, as far as the index can change it."""
+
+    thread_hash: str
+    parent_hash: str
+    subject: str
+    deleted: bool
+    listed: bool
+
+    def differs(self, listed: Listed) -> bool:
+        """Say whether the index shows something else."""
+        shown = (listed.thread_hash, listed.parent_hash, listed.subject)
+        return (self.thread_hash, self.parent_hash, self.subject) != shown or self.deleted or not self.listed
+
+
+def raw_key(list_name: str, message_hash: str) -> str:
+    """Return the key of a message's raw payload."""
+    return f"{list_name}/{message_hash}"
+
+
+def find_known(conn: Conn, list_name: str, hashes: Iterable[str]) -> dict[str, Known]:
+    """Return what is stored of these messages."""
+    query = {"list_name": list_name, "hashes": list(hashes)}
+    with scrubbed():
+        rows = conn.execute(sql("mailing_list/find_known_messages"), query).fetchall()
+    return {message_hash: Known(*stored) for message_hash, *stored in rows}
+
+
+def count_stored(conn: Conn, list_name: str) -> int:
+    """Return how many messages of a list are stored and not removed."""
+    with scrubbed():
+        row = conn.execute(sql("mailing_list/count_messages"), {"list_name": list_name}).fetchone()
+    return int(row[0]) if row else 0
+
+
+def save_messages(
+    conn: Conn, messages: Sequence[Message], payloads: Sequence[raw.RawItem], now: datetime
+) -> MergeCounts:
+    """Store messages with their senders and raw payloads, in the caller's transaction."""
+    profiles = ensure_mailing_list_profiles(conn, map(sender_of, messages), source=SOURCE, now=now)
+    raw.save(conn, SOURCE, EMAIL, payloads)
+    raw.delete(conn, SOURCE, INDEX_ITEM, [item.key for item in payloads])
+    rows = [
+        {
+            "list_name": m.list_name,
+            "message_hash": m.message_hash,
+            "mailing_list_profile_id": profiles[sender_of(m).key],
+            "message_id": m.message_id,
+            "parent_hash": m.parent_hash,
+            "thread_hash": m.thread_hash,
+            "subject": m.subject,
+            "content": m.content,
+            "sender_name": m.sender_name,
+            "sender_address": m.sender_address,
+            "sent_at": m.sent_at,
+            "url": m.url,
+            "attachments": list(m.attachments),
+            "content_hash": m.content_hash,
+            "created_at": now,
+            "updated_at": now,
+        }
+        for m in messages
+    ]
+    natural = ("list_name", "message_hash")
+    return merge(conn, tables.message, rows, key=natural, insert_only=("created_at",), touch=("updated_at",))
+
+
+def sender_of(message: Message) -> MailSender:
+    """Return the sender as the identity tracker takes it."""
+    return MailSender(message.sender_name, message.sender_address, message.sent_at)
+
+
+def save_relisted(
+    conn: Conn, list_name: str, changes: Sequence[tuple[Listed, raw.RawItem]], now: datetime
+) -> int:
+    """Store what the index shows differently now: threads and parents move, removed messages come back."""
+    if not changes:
+        return 0
+    listed = [item for item, _ in changes]
+    with scrubbed():
+        updated = conn.execute(
+            sql("mailing_list/update_relisted_messages"),
+            {
+                "list_name": list_name,
+                "hashes": [item.message_hash for item in listed],
+                "threads": [item.thread_hash for item in listed],
+                "parents": [item.parent_hash for item in listed],
+                "subjects": [item.subject for item in listed],
+                "now": now,
+            },
+        ).rowcount
+    raw.save(conn, SOURCE, INDEX_ITEM, [payload for _, payload in changes])
+    return updated
+
+
+def save_nameless(conn: Conn, payloads: Sequence[raw.RawItem]) -> None:
+    """Keep payloads that cannot become rows."""
+    raw.save(conn, SOURCE, NAMELESS, payloads)
+
+
+class Seen:
+    """The hashes that a complete walk came across, in a temporary table: memory stays flat."""
+
+    def __init__(self, conn: Conn) -> None:
+        self._conn = conn
+        with scrubbed():
+            conn.execute(sql("mailing_list/make_seen_table"), prepare=False)
+
+    def add(self, hashes: Iterable[str]) -> None:
+        """Note hashes."""
+        with scrubbed():
+            self._conn.execute(sql("mailing_list/add_seen"), {"hashes": list(hashes)})
+
+    def missing(self, list_name: str, after: str, limit: int) -> list[str]:
+        """Return stored, listed messages that were not seen, in the order of their hashes."""
+        query = {"list_name": list_name, "after": after, "limit": limit}
+        with scrubbed():
+            rows = self._conn.execute(sql("mailing_list/find_unseen_messages"), query).fetchall()
+        return [row[0] for row in rows]
+
+
+def mark_deleted(conn: Conn, list_name: str, hashes: Sequence[str], now: datetime) -> int:
+    """Mark messages that the archive removed."""
+    query = {"list_name": list_name, "hashes": list(hashes), "now": now}
+    with scrubbed():
+        return conn.execute(sql("mailing_list/mark_deleted_messages"), query).rowcount

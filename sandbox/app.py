@@ -1,0 +1,23 @@
+"""The sandbox as one web application: a path prefix per service."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from sandbox.asgi import App
+from sandbox.control import control
+from sandbox.faults import Faults
+from sandbox.hyperkitty.api import HyperKitty
+from sandbox.traffic import Counting
+from sandbox.world import World
+
+HYPERKITTY = "/hyperkitty/archives"
+
+
+def create_app(world: World) -> App:
+    """Return the application that answers for a world."""
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+
+    app.include_router(control(world))
+    app.include_router(HyperKitty(lambda: world.mail, HYPERKITTY).router, prefix=HYPERKITTY)
+    return Counting(Faults(app, world.faults), world.traffic)

@@ -1,0 +1,1 @@
+"""The generated community: people, and what they wrote where. Deterministic, of any size."""

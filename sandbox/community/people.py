@@ -1,0 +1,67 @@
+"""People who appear under different names on different platforms.
+
+Every person comes from a random stream of their own, so adding a platform moves nobody.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+from random import Random
+
+GIVEN = (
+    "Ada Bruno Chiara Dmitri Elif Farid Greta Hiroshi Ines Jonas Katarina Lars Mei Nadia Oscar Priya "
+    "Quentin Rania Søren Tomasz Ulrike Viktor Wanjiru Xavier Yuki Zoë Björn Łukasz José Renée Андрей "
+    "Ольга 伟 美咲 علي"
+).split()
+FAMILY = (
+    "Adler Bergström Castillo Dvořák Eriksen Fontaine Grünwald Haddad Ivanov Jankowski Kowalczyk "
+    "Lindqvist Moreau Nakamura O'Connor Petrov Quiroga Rossi Schäfer Tanaka Ueda Varga Whitfield Xu "
+    "Yamada Zhang Петров 陈 佐藤 حسن van-der-Meer de-Souza"
+).split()
+DOMAINS = ("example.org", "example.com", "mail.example.net", "cpp.example", "uni.example.edu", "gmail.com")
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody of the community."""
+
+    number: int
+    given: str
+    family: str
+    mail_names: tuple[str, ...]
+    addresses: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The full name."""
+        return f"{self.given} {self.family}"
+
+
+def ascii_of(text: str, fallback: str) -> str:
+    """Return what can stand in an address."""
+    folded = unicodedata.normalize("NFD", text.replace("ø", "o").replace("Ł", "L").replace("ł", "l"))
+    plain = "".join(c for c in folded if c.isascii() and c.isalnum()).lower()
+    return plain or fallback
+
+
+@lru_cache(maxsize=100_000)
+def person(seed: int, number: int) -> Person:
+    """Return the person with this number."""
+    rng = Random(f"{seed}/people/{number}")
+    given, family = rng.choice(GIVEN), rng.choice(FAMILY).replace("-", " ")
+    names = [f"{given} {family}"]
+    for variant in (f"{family}, {given}", f"{given[0]}. {family}", given, f"{given} {family} (work)"):
+        if rng.random() < 0.15:
+            names.append(variant)
+    local = f"{ascii_of(given, 'dev')}.{ascii_of(family, 'user')}"
+    addresses = [f"{local}{number}@{rng.choice(DOMAINS)}"]
+    if rng.random() < 0.25:
+        addresses.append(f"{local[0]}{ascii_of(family, 'user')}{number}+boost@{rng.choice(DOMAINS)}")
+    return Person(number, given, family, tuple(names), tuple(addresses))
+
+
+def somebody(rng: Random, seed: int, size: int) -> Person:
+    """Pick a person; few write much, many write little."""
+    return person(seed, min(int(rng.paretovariate(0.6)) - 1, size - 1) if size > 1 else 0)

@@ -1,0 +1,61 @@
+"""How a test or a person steers the sandbox: faults, time, counters. No service has these paths."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from fastapi import APIRouter, Body, HTTPException
+
+from sandbox.faults import Fault
+from sandbox.world import World
+
+
+def control(world: World) -> APIRouter:
+    """Return the steering routes of a world."""
+    router = APIRouter(prefix="/_sandbox")
+
+    @router.get("/")
+    def overview() -> dict[str, Any]:
+        lists = {name: len(found.entries) for name, found in world.mail.lists.items()}
+        return {"mailing_lists": lists, "requests": dict(world.traffic.counts), "faults": len(world.faults)}
+
+    @router.get("/requests")
+    def requests() -> dict[str, Any]:
+        return {"counts": dict(world.traffic.counts), "recent": list(world.traffic.recent)}
+
+    @router.delete("/requests")
+    def forget() -> dict[str, Any]:
+        world.traffic.clear()
+        return {}
+
+    @router.get("/faults")
+    def faults() -> list[dict[str, Any]]:
+        return [asdict(fault) for fault in world.faults]
+
+    @router.post("/faults")
+    def add_fault(wanted: dict[str, Any] = Body()) -> dict[str, Any]:  # noqa: B008 - FastAPI's way
+        try:
+            world.faults.append(Fault(**wanted))
+        except (TypeError, ValueError) as error:
+            raise HTTPException(422, str(error)) from None
+        return asdict(world.faults[-1])
+
+    @router.delete("/faults")
+    def clear_faults() -> dict[str, Any]:
+        world.faults.clear()
+        return {}
+
+    @router.post("/time")
+    def pass_time(wanted: dict[str, int] = Body()) -> dict[str, int]:  # noqa: B008 - FastAPI's way
+        return {"messages": world.pass_time(wanted.get("messages", 10))}
+
+    @router.delete("/mail/{list_name}/{message_hash}")
+    def moderate(list_name: str, message_hash: str) -> dict[str, Any]:
+        try:
+            world.mail.lists[list_name].remove(message_hash)
+        except KeyError:
+            raise HTTPException(404, "no such message") from None
+        return {}
+
+    return router
