@@ -64,9 +64,7 @@ def main() -> None:
     )
     for step in steps:
         if subprocess.run(step, cwd=ROOT).returncode:
-            fail(
-                f"`{' '.join(step[:4])} …` failed; the lines above say why. Run `make setup` again once mended."
-            )
+            fail(f"`{' '.join(step[:4])} …` failed; the lines above say why. Mend it and repeat.")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,13 @@ from sandbox.world import World
 def control(world: World) -> APIRouter:
     """Return the steering routes of a world."""
     router = APIRouter(prefix="/_sandbox")
+    _observe(router, world)
+    _misbehave(router, world)
+    _happen(router, world)
+    return router
+
+
+def _observe(router: APIRouter, world: World) -> None:
 
     @router.get("/")
     def overview() -> dict[str, Any]:
@@ -29,6 +36,8 @@ def control(world: World) -> APIRouter:
         world.traffic.clear()
         return {}
 
+
+def _misbehave(router: APIRouter, world: World) -> None:
     @router.get("/faults")
     def faults() -> list[dict[str, Any]]:
         return [asdict(fault) for fault in world.faults]
@@ -46,6 +55,8 @@ def control(world: World) -> APIRouter:
         world.faults.clear()
         return {}
 
+
+def _happen(router: APIRouter, world: World) -> None:
     @router.post("/time")
     def pass_time(wanted: dict[str, int] = Body()) -> dict[str, int]:  # noqa: B008 - FastAPI's way
         return {"messages": world.pass_time(wanted.get("messages", 10))}
@@ -57,5 +68,3 @@ def control(world: World) -> APIRouter:
         except KeyError:
             raise HTTPException(404, "no such message") from None
         return {}
-
-    return router

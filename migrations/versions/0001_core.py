@@ -149,7 +149,7 @@ def upgrade() -> None:
         sa.Column("seconds", sa.Numeric(precision=12, scale=3), nullable=True),
         sa.CheckConstraint("(state = 'running') = (finished_at IS NULL)", name=op.f("run_finished_check")),
         sa.CheckConstraint(
-            "state IN ('running', 'success', 'failed', 'killed', 'skipped')", name=op.f("run_state_check")
+            "state IN ('running', 'success', 'failed', 'killed', 'stopped')", name=op.f("run_state_check")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("run_pkey")),
         schema="core",

@@ -89,7 +89,7 @@ def upgrade() -> None:
             "sender_key",
             sa.String(length=600),
             nullable=False,
-            comment="Who the sender is: the e-mail's normal form; with the name if the address is shared; else the name",
+            comment="Who this is: the address; with the name if the address is shared; else the name",
         ),
         sa.Column(
             "display_name", sa.String(length=255), nullable=False, comment="Name of the earliest sighting"

@@ -12,10 +12,10 @@ class Clock(Protocol):
     """Tells the time, measures and waits."""
 
     def now(self) -> datetime:
-        """The moment, aware and in UTC."""
+        """Return the moment, aware and in UTC."""
 
     def monotonic(self) -> float:
-        """Seconds that never go backwards, for measuring."""
+        """Return seconds that never go backwards, for measuring."""
 
     def sleep(self, seconds: float) -> None:
         """Wait."""

@@ -68,7 +68,7 @@ def describe(error: psycopg.Error) -> str:
 
 
 def _lost(error: psycopg.Error) -> str | None:
-    """A connection that broke carries no sqlstate of its own; 08006 is what it means."""
+    """Return 08006 for a connection that broke: it carries no sqlstate of its own."""
     return "08006" if isinstance(error, psycopg.OperationalError) else None
 
 
@@ -176,7 +176,7 @@ def _plan(
         return compose.SQL(", ").join(_column(n, prefix) for n in names)
 
     def value(column: str, source: str) -> compose.Composable:
-        """The value to store: the new one, or the stored one where an empty new one must not replace it."""
+        """Return the value to store: the new one, unless it is empty and must not replace the old."""
         new = _column(column, source)
         if column not in keep_if_empty:
             return new

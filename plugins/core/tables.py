@@ -99,7 +99,7 @@ raw_payload = Table(
     comment="Raw payloads: every tracker can rebuild its rows from them without a request",
 )
 
-RUN_STATES = ("running", "success", "failed", "killed", "skipped")
+RUN_STATES = ("running", "success", "failed", "killed", "stopped")
 
 run = Table(
     "run",

@@ -39,7 +39,7 @@ class DatabaseHook(PostgresHook):
             raise self._unreachable(error) from None
         except psycopg.Error as error:
             raise ConfigurationError(
-                f"Connection {self.conn_id} is wrong: {type(error).__name__}; correct it under Admin > Connections"
+                f"Connection {self.conn_id} is wrong ({type(error).__name__}); correct it in the UI"
             ) from None
         conn.autocommit = True
         return conn

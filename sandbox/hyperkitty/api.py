@@ -1,7 +1,7 @@
 """The routes of HyperKitty's REST API, with its quirks.
 
-The index is ordered by archiving, newest first; an unknown list is an internal error of the index, but a 404 of
-the list itself; without a limit a page holds ten items; who asks for HTML gets the browsable API.
+The index is ordered by archiving, newest first; an unknown list is an internal error of the index, but a
+404 of the list itself; without a limit a page holds ten items; who asks for HTML gets the browsable API.
 """
 
 from __future__ import annotations

@@ -19,23 +19,10 @@ Rule = Callable[[BaseException], Category | None]
 
 NETWORK_ERRNOS = frozenset(
     getattr(errno, name)
-    for name in [
-        "EPIPE",
-        "ECONNRESET",
-        "ECONNREFUSED",
-        "ENOTCONN",
-        "ECONNABORTED",
-        "ENETUNREACH",
-        "EHOSTUNREACH",
-        "ENETDOWN",
-        "ETIMEDOUT",
-        "EADDRINUSE",
-        "EADDRNOTAVAIL",
-        "ENETRESET",
-        "ESHUTDOWN",
-        "EMSGSIZE",
-        "ENOBUFS",
-    ]
+    for name in (
+        "EPIPE ECONNRESET ECONNREFUSED ENOTCONN ECONNABORTED ENETUNREACH EHOSTUNREACH ENETDOWN ETIMEDOUT "
+        "EADDRINUSE EADDRNOTAVAIL ENETRESET ESHUTDOWN EMSGSIZE ENOBUFS"
+    ).split()
 )
 WINSOCK_NETWORK = frozenset(
     {10013, 10014, 10035, 10048, *range(10049, 10056), 10057, 10058, 10060, 10061, 10064, 10065}

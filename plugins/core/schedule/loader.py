@@ -51,7 +51,7 @@ def load_schedule(path: str | Path | None, parsers: Mapping[str, Parser] | None 
 
 
 def parse_schedule(text: str, parsers: Mapping[str, Parser] | None = None) -> Schedule:
-    """Check the text of a schedule file. YAML 1.2: `on` is a key, `16:10` a text, duplicate keys are errors."""
+    """Check the text of a schedule file. YAML 1.2: `on` is a key, `16:10` a text."""
     # Imported here: the reader is needed once per parse of the DAG folder, not by every user of a Group.
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
@@ -208,7 +208,7 @@ def _overlaps(tasks: tuple[ScheduledTask, ...], where: str) -> list[str]:
             apart = earlier.kind is later.kind is Kind.WEEKLY and earlier.day != later.day
             if same and not apart:
                 warnings.append(
-                    f"{where}: '{later.id}' ({later.when()}) repeats '{earlier.id}' ({earlier.when()}) on some days;"
-                    " the later one is skipped then"
+                    f"{where}: '{later.id}' ({later.when()}) repeats '{earlier.id}' ({earlier.when()});"
+                    " on days when both are due, the later one is skipped"
                 )
     return warnings

@@ -30,7 +30,7 @@ def save_sightings(
     source: str,
     now: datetime,
 ) -> None:
-    """Add names and addresses to profiles; the one seen first names the profile, or is its primary address."""
+    """Add names and addresses to profiles; the first one seen names a profile, or is its primary address."""
     _each_column("identity/save_aliases", conn, names, ("profile_id", "name", "name_key", "first", "last"))
     columns = ("profile_id", "email", "email_key", "is_shared", "first")
     _each_column("identity/save_emails", conn, emails, columns, {"source": source, "now": now})

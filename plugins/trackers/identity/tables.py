@@ -89,7 +89,7 @@ mailing_list_profile = Table(
         String(600),
         nullable=False,
         unique=True,
-        comment="Who the sender is: the e-mail's normal form; with the name if the address is shared; else the name",
+        comment="Who this is: the address; with the name if the address is shared; else the name",
     ),
     Column("display_name", String(255), nullable=False, index=True, comment="Name of the earliest sighting"),
     moment("created_at"),

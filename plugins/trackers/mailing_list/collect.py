@@ -84,6 +84,7 @@ class ListCollector:
         self.pending = dict(self.state.pending)
         self.details = Details(self.archive, self.list_name, self.clock)
         self.asked = self.bad = 0
+        self.stored_before: set[str] = set()
         since, slack = self.options.since, timedelta(days=self.options.date_slack_days)
         self.route = Route(
             self.archive,
@@ -140,7 +141,8 @@ class ListCollector:
         if self.options.limit is not None:
             wanted = wanted[: self.options.limit - self.asked]
         self.progress.count("pages")
-        self.progress.count("known", len(known) - len(known.keys() & set(wanted)))
+        self.progress.count("known", len(known.keys() - set(wanted) - self.stored_before))
+        self.stored_before = set(listed)  # the next page begins with the last items of this one
         slices = self.details.slices(wanted)
         part = next(slices, Slice())
         for following in slices:

@@ -42,7 +42,7 @@ def plan(
             progress.count(name, value)
         progress.count("would_request", pages + details)
         log.info(
-            f"{list_name}: {top.count:,} in the archive, {stored:,} stored; a run would fetch about {details:,} "
+            f"{list_name}: {top.count:,} in the archive, {stored:,} stored; would fetch about {details:,} "
             f"messages with {pages + details:,} requests in {duration(seconds)}; no quota applies"
         )
     return Collected(counts=dict(progress.counts))

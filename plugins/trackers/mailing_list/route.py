@@ -86,7 +86,7 @@ class Route:
         yield from pages_after(self.index, self.list_name, top, ahead=True)
 
     def _window(self, top: Page) -> Iterator[Visit]:
-        """The index is not ordered by date: stop only after a whole page far before the window."""
+        """Stop only after a whole page far before the window: the index is not ordered by date."""
         yield Visit(top, None, self.refresh)
         page = top
         for page in pages_after(self.index, self.list_name, top, ahead=self.old_before is None):
@@ -122,14 +122,14 @@ class Route:
         else:
             yield Visit(top, self._after(top))
         if self.state.frontier:
-            for page in self._down_to(self.state.frontier, page):
-                yield Visit(page, self._after(page))
+            for following in self._down_to(self.state.frontier, page):
+                yield Visit(following, self._after(following))
         else:
-            for page in pages_after(self.index, self.list_name, page, ahead=True):
-                yield Visit(page, self._after(page))
+            for following in pages_after(self.index, self.list_name, page, ahead=True):
+                yield Visit(following, self._after(following))
 
     def _resume(self, walk: Walk, top: Page) -> Generator[Visit, None, Page]:
-        """What came on top since, then the page on which the killed walk ended; returns that page."""
+        """Yield what came on top since, then where the killed walk ended; return that page."""
         yield Visit(top, walk)
         page = top
         for page in self._down_to(walk.frontier, top):

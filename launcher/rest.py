@@ -1,0 +1,115 @@
+"""The part of Airflow's REST API that the launcher and the system tests need."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import requests
+
+TIMEOUT = 30
+
+
+@dataclass
+class Rest:
+    """A session with the api-server."""
+
+    base: str
+    user: str
+    password: str
+    session: requests.Session = field(default_factory=requests.Session)
+
+    def __post_init__(self) -> None:
+        self.session.trust_env = False
+
+    def login(self) -> None:
+        """Get a token."""
+        answer = self.session.post(
+            f"{self.base}/auth/token",
+            json={"username": self.user, "password": self.password},
+            timeout=TIMEOUT,
+        )
+        answer.raise_for_status()
+        self.session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+
+    def healthy(self) -> bool:
+        """Say whether every component reports that it is well."""
+        try:
+            answer = self.session.get(f"{self.base}/api/v2/monitor/health", timeout=5)
+            parts = answer.json()
+        except (requests.RequestException, ValueError):
+            return False
+        names = ("metadatabase", "scheduler", "triggerer", "dag_processor")
+        return answer.ok and all((parts.get(name) or {}).get("status") == "healthy" for name in names)
+
+    def call(self, method: str, path: str, **options: Any) -> Any:
+        """Call the API; an error says what the server said."""
+        answer = self.session.request(method, f"{self.base}/api/v2{path}", timeout=TIMEOUT, **options)
+        if not answer.ok:
+            raise RuntimeError(f"{method} {path}: {answer.status_code} {answer.text[:500]}")
+        return answer.json() if answer.content else None
+
+    def dags(self, tag: str) -> list[dict[str, Any]]:
+        """List the DAGs with a tag."""
+        found: list[dict[str, Any]] = self.call("GET", "/dags", params={"tags": tag, "limit": 100})["dags"]
+        return found
+
+    def import_errors(self) -> list[dict[str, Any]]:
+        """List what could not be imported."""
+        found: list[dict[str, Any]] = self.call("GET", "/importErrors")["import_errors"]
+        return found
+
+    def unpause(self, dag_id: str) -> None:
+        """Let the scheduler run a DAG."""
+        self.call("PATCH", f"/dags/{dag_id}", json={"is_paused": False})
+
+    def runs(self, dag_id: str) -> list[dict[str, Any]]:
+        """List the runs of a DAG, newest first."""
+        query = {"order_by": "-run_after", "limit": 20}
+        found: list[dict[str, Any]] = self.call("GET", f"/dags/{dag_id}/dagRuns", params=query)["dag_runs"]
+        return found
+
+    def trigger(self, dag_id: str, conf: dict[str, Any] | None = None) -> str:
+        """Start a run and return its id."""
+        body = {"logical_date": None, "conf": conf or {}}
+        return str(self.call("POST", f"/dags/{dag_id}/dagRuns", json=body)["dag_run_id"])
+
+    def run(self, dag_id: str, run_id: str) -> dict[str, Any]:
+        """Return a run."""
+        found: dict[str, Any] = self.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}")
+        return found
+
+    def tasks(self, dag_id: str, run_id: str) -> dict[str, dict[str, Any]]:
+        """Return the task instances of a run by their task id."""
+        found = self.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances")["task_instances"]
+        return {task["task_id"]: task for task in found}
+
+    def clear(self, dag_id: str, run_id: str, task_id: str, *, downstream: bool = True) -> None:
+        """Have a task run again."""
+        body = {
+            "dry_run": False,
+            "dag_run_id": run_id,
+            "task_ids": [task_id],
+            "include_downstream": downstream,
+            "only_failed": False,
+        }
+        self.call("POST", f"/dags/{dag_id}/clearTaskInstances", json=body)
+
+    def log(self, dag_id: str, run_id: str, task_id: str, try_number: int = 1) -> str:
+        """Return the text of a task's log."""
+        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{try_number}"
+        content = self.call(
+            "GET", path, params={"full_content": True}, headers={"Accept": "application/json"}
+        )
+        lines = [e if isinstance(e, str) else str(e.get("event", "")) for e in content["content"]]
+        return "\n".join(lines)
+
+    def await_run(self, dag_id: str, run_id: str, timeout: float = 120) -> str:
+        """Wait until a run has ended and return its state."""
+        deadline = time.monotonic() + timeout
+        while (state := self.run(dag_id, run_id)["state"]) not in ("success", "failed"):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{dag_id} {run_id} is still {state} after {timeout:.0f} s")
+            time.sleep(0.3)
+        return str(state)

@@ -1,0 +1,96 @@
+"""The state of a running system: who holds it, and which sessions belong to it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+GUARD_PATIENCE = 40.0
+
+
+class AlreadyRunning(Exception):
+    """Another launcher holds the state folder."""
+
+
+@dataclass
+class State:
+    """The state folder and what is written there."""
+
+    folder: Path
+    sessions: dict[str, int] = field(default_factory=dict)
+    _locks: list[IO[str]] = field(default_factory=list)
+
+    @property
+    def logs(self) -> Path:
+        """Folder of the components' own logs."""
+        return self.folder / "logs" / "components"
+
+    @property
+    def _file(self) -> Path:
+        return self.folder / "system.json"
+
+    def acquire(self) -> None:
+        """Take the folder; the lock vanishes with this process, so there is nothing stale to judge."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        lock = (self.folder / "lock").open("w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise AlreadyRunning(
+                f"a system is already up in {self.folder}; look with `make status`, end it with `make down`"
+            ) from None
+        self._locks.append(lock)
+
+    def is_held(self) -> bool:
+        """Say whether a launcher is alive."""
+        if not (self.folder / "lock").exists():
+            return False
+        with (self.folder / "lock").open("r+") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                return True
+        return False
+
+    def hold_guard(self) -> None:
+        """Called by the guard: as long as it lives, the next launcher waits for it."""
+        lock = (self.folder / "guard.lock").open("w")
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        self._locks.append(lock)
+
+    def await_guard(self) -> None:
+        """Wait until the guard of a killed launcher has ended what that one left."""
+        with (self.folder / "guard.lock").open("a") as lock:
+            deadline = time.monotonic() + GUARD_PATIENCE
+            while True:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    return
+                except OSError:
+                    if time.monotonic() > deadline:
+                        return
+                    time.sleep(0.2)
+
+    def write(self, **facts: Any) -> None:
+        """Write down the sessions and whatever `status` should know."""
+        text = json.dumps({"launcher": os.getpid(), "sessions": self.sessions, **facts}, indent=2)
+        temporary = self._file.with_suffix(".tmp")
+        temporary.write_text(text)
+        temporary.replace(self._file)
+
+    def read(self) -> dict[str, Any]:
+        """Return what was written; empty if nothing was."""
+        try:
+            found: dict[str, Any] = json.loads(self._file.read_text())
+        except (OSError, ValueError):
+            return {}
+        return found
+
+    def forget(self) -> None:
+        """Nothing runs any more."""
+        self._file.unlink(missing_ok=True)

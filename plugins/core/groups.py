@@ -1,0 +1,49 @@
+"""Last outcome per schedule group."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from core import tables
+from core.database import Conn, MergeCounts, merge, scrubbed
+from core.sql import sql
+
+
+@dataclass(frozen=True)
+class GroupRun:
+    """How a group's run ended."""
+
+    group_id: str
+    dag_id: str
+    run_id: str
+    run_date: datetime
+    succeeded: int
+    failed: int
+    skipped: int
+    failed_tasks: tuple[str, ...] = ()
+
+
+def save_group_run(conn: Conn, outcome: GroupRun, now: datetime) -> MergeCounts:
+    """Store the outcome as the group's last one."""
+    row = {
+        "group_id": outcome.group_id,
+        "dag_id": outcome.dag_id,
+        "run_id": outcome.run_id,
+        "state": "failed" if outcome.failed_tasks else "success",
+        "succeeded": outcome.succeeded,
+        "failed": outcome.failed,
+        "skipped": outcome.skipped,
+        "failed_tasks": list(outcome.failed_tasks),
+        "run_date": outcome.run_date,
+        "finished_at": now,
+    }
+    with conn.transaction():
+        return merge(conn, tables.group_status, [row], key=("group_id",))
+
+
+def failures_of_run(conn: Conn, dag_id: str, run_id: str) -> dict[str, str]:
+    """Return category and message of the collectors that failed in a DAG run."""
+    with scrubbed():
+        rows = conn.execute(sql("core/failures_of_run"), {"dag_id": dag_id, "run_id": run_id}).fetchall()
+    return {task_id: f"{category or 'failed'}: {message}" for task_id, category, message in rows}

@@ -1,0 +1,1 @@
+"""One thin operator per tracker: puts hook, store and window together. No parsing, no SQL."""

@@ -1,0 +1,78 @@
+"""The last task of a group: a run's state is that of its leaves, so this one fails if any task failed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from airflow.sdk import BaseOperator, TriggerRule
+from airflow.sdk.exceptions import AirflowFailException
+
+from core.clock import SystemClock
+from core.groups import GroupRun, failures_of_run, save_group_run
+from hooks.database_hook import DatabaseHook
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+BAD = ("failed", "upstream_failed")
+log = structlog.get_logger("collector")
+
+
+class FinaliseOperator(BaseOperator):
+    """Count how the tasks ended, record it, and fail the run naming those that failed.
+
+    :param trackers: task ids of the collectors.
+    """
+
+    ui_color = "#eeeeee"
+
+    def __init__(self, *, group_id: str, trackers: Sequence[str], **kwargs: Any) -> None:
+        super().__init__(**({"trigger_rule": TriggerRule.ALL_DONE, "retries": 0} | kwargs))
+        self.group_id = group_id
+        self.trackers = list(trackers)
+
+    def execute(self, context: Context) -> dict[str, int]:
+        """Read the states of the other tasks."""
+        ti: Any = context["ti"]
+        ended = [t for t in ti.get_task_breadcrumbs(ti.dag_id, ti.run_id) if t["task_id"] != ti.task_id]
+        failed = sorted(_name(t) for t in ended if t["state"] in BAD)
+        states = {t["task_id"]: t["state"] for t in ended if t["task_id"] in self.trackers}
+        counts = {
+            "succeeded": sum(state == "success" for state in states.values()),
+            "failed": sum(state in BAD for state in states.values()),
+            "skipped": sum(state == "skipped" for state in states.values()),
+        }
+        told = ", ".join(f"{number} {name}" for name, number in counts.items())
+        (log.warning if failed else log.info)(f"collectors: {told}")
+        reasons = self._record(context, counts, failed)
+        if failed:
+            lines = [f"{name}: {reasons[name]}" if name in reasons else name for name in failed]
+            raise AirflowFailException(
+                "failed: " + "; ".join(lines) + ". Mend the cause, then clear the task with downstream."
+            )
+        return counts
+
+    def _record(self, context: Context, counts: dict[str, int], failed: list[str]) -> dict[str, str]:
+        """Store the outcome, unless every collector was skipped; return why tasks failed."""
+        ti: Any = context["ti"]
+        if not counts["succeeded"] and not counts["failed"]:
+            return {}
+        dag_run: Any = context["dag_run"]
+        outcome = GroupRun(
+            group_id=self.group_id,
+            dag_id=ti.dag_id,
+            run_id=ti.run_id,
+            run_date=dag_run.logical_date or dag_run.run_after,
+            failed_tasks=tuple(failed),
+            **counts,
+        )
+        with DatabaseHook().connect() as conn:
+            save_group_run(conn, outcome, SystemClock().now())
+            return failures_of_run(conn, ti.dag_id, ti.run_id)
+
+
+def _name(task: dict[str, Any]) -> str:
+    index = task.get("map_index", -1)
+    return f"{task['task_id']}[{index}]" if index is not None and index >= 0 else str(task["task_id"])

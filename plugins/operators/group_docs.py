@@ -1,0 +1,44 @@
+"""What the UI tells about a group's DAG and its tasks, made from the schedule and the collectors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from inspect import getdoc
+
+from core.schedule import Group
+from operators.collector import CollectorOperator
+
+FAILURES = """
+| Failure | Means | Do |
+|---|---|---|
+| `command` | a param, setting or Connection is missing or wrong | correct what the message names, clear |
+| `auth`, `permission` | the source refuses our credentials, or they lack a scope | correct the Connection, then clear |
+| `validation` | the source answers something else than it promises | look at the item that the log names |
+| `rate_limit` | we asked too often | nothing: it goes on by itself when the limit is reset |
+| `network`, `timeout` | the source or the way to it is disturbed | nothing: retried with growing pauses, 5 times |
+| `unknown` | none of these | read the log; it is retried once |
+"""
+
+CLEARING = """
+**Running again.** Clearing is always safe: stored rows are recognised, nothing is lost or doubled, and a
+killed run goes on where it was. Clear a task **with downstream**, so that `finalise` looks at the run again;
+a collector that is cleared alone leaves the run failed.
+"""
+
+
+def group_doc(group: Group, collectors: Sequence[type[CollectorOperator]]) -> str:
+    """Return the documentation of a group's DAG."""
+    when = f"{group.hour:02d}:{group.minute:02d} UTC"
+    lines = "\n".join(
+        f"| `{task.id}` | {task.when()} | {', '.join(f'`{table}`' for table in collector.tables)} |"
+        for task, collector in zip(group.batch, collectors, strict=True)
+    )
+    return (
+        f"{group.description}\n\nRuns daily at {when}, one task after the other."
+        f"\n\n| Task | Due | Lands in |\n|---|---|---|\n{lines}\n{FAILURES}{CLEARING}"
+    )
+
+
+def task_doc(collector: type[CollectorOperator]) -> str:
+    """Return the documentation of a task."""
+    return f"{getdoc(collector)}\n{CLEARING}"

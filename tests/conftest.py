@@ -1,0 +1,105 @@
+"""What all tests share: Airflow's configuration, one server and one migrated database per worker."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SCRATCH = Path(tempfile.mkdtemp(prefix="bdc-tests-", dir="/var/tmp" if os.geteuid() == 0 else None))
+# Before anything imports Airflow.
+os.environ |= {
+    "AIRFLOW_HOME": str(SCRATCH / "airflow"),
+    "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+    "AIRFLOW__CORE__UNIT_TEST_MODE": "True",
+    "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
+    "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+    "no_proxy": "*",
+}
+for name in [n for n in os.environ if n.startswith(("AIRFLOW_CONN_", "BDC_", "BOOST_"))]:
+    del os.environ[name]
+os.environ.pop("DATABASE_URL", None)
+sys.path[:0] = [str(ROOT / "plugins"), str(ROOT / "dags"), str(ROOT)]
+
+import psycopg  # noqa: E402
+import pytest  # noqa: E402
+from psycopg.conninfo import conninfo_to_dict  # noqa: E402
+
+from core.clock import FixedClock  # noqa: E402
+from core.database import Conn  # noqa: E402
+from launcher.migrate import upgrade  # noqa: E402
+from launcher.postgres import FAST, EmbeddedServer  # noqa: E402
+from sandbox.server import serve  # noqa: E402
+from sandbox.world import World  # noqa: E402
+from tests.databases import clean, connection_json  # noqa: E402
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(SCRATCH, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[EmbeddedServer]:
+    server = EmbeddedServer(SCRATCH / "pg", options=FAST)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def migrated(postgres: EmbeddedServer) -> str:
+    """Address of this worker's migrated database."""
+    postgres.ensure_database("collected")
+    upgrade(postgres.url("collected"))
+    return postgres.url("collected")
+
+
+@pytest.fixture
+def database(migrated: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Address of the database with empty tables; the Connection bdc_postgres points to it."""
+    with psycopg.connect(migrated) as conn:
+        clean(conn)
+    monkeypatch.setenv("AIRFLOW_CONN_BDC_POSTGRES", connection_json(conninfo_to_dict(migrated)))
+    return migrated
+
+
+@pytest.fixture
+def conn(database: str) -> Iterator[Conn]:
+    with psycopg.connect(database, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock()
+
+
+@pytest.fixture
+def world() -> World:
+    """An empty world, to be filled by the test."""
+    return World()
+
+
+@pytest.fixture
+def sandbox(world: World) -> Iterator[str]:
+    """Base address of a sandbox that serves `world`."""
+    with serve(world) as address:
+        yield address
+
+
+@pytest.fixture
+def hyperkitty(sandbox: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """The Connection hyperkitty_boost points to the sandbox; call it to point it there again."""
+
+    def point() -> None:
+        host = f"{sandbox}/hyperkitty/archives"
+        monkeypatch.setenv(
+            "AIRFLOW_CONN_HYPERKITTY_BOOST", f'{{"conn_type": "hyperkitty", "host": "{host}"}}'
+        )
+
+    point()
+    return point

@@ -1,0 +1,40 @@
+"""Small hand-made lists."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sandbox.hyperkitty.archive import Entry, MailList, message_hash_of
+from sandbox.world import World
+
+BOOST = "boost@lists.boost.org"
+USERS = "boost-users@lists.boost.org"
+FIRST = datetime(2025, 6, 1, tzinfo=UTC)
+
+
+def entry(number: int, **changes: Any) -> Entry:
+    message_id = changes.pop("message_id", f"{number}@example.org")
+    message_hash = message_hash_of(message_id)
+    archived = FIRST + timedelta(hours=number)
+    values: dict[str, Any] = {
+        "message_id": message_id,
+        "message_hash": message_hash,
+        "thread_hash": message_hash,
+        "parent_hash": None,
+        "subject": f"Subject {number}",
+        "sender_name": f"Writer {number % 7}",
+        "sender_address": f"writer{number % 7}@example.org",
+        "mailman_id": None,
+        "date": archived - timedelta(minutes=1),
+        "archived_at": archived,
+        "text": f"Body {number}\n",
+    }
+    return Entry(**(values | changes))
+
+
+def add_list(world: World, count: int, name: str = BOOST) -> MailList:
+    mail_list = MailList(name, name.partition("@")[0].title())
+    for number in range(count):
+        mail_list.add(entry(number))
+    return world.mail.add_list(mail_list)
