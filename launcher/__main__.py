@@ -13,14 +13,14 @@ from launcher.folders import ROOT, state_folder
 
 sys.path.insert(0, str(ROOT / "plugins"))
 
-from launcher import demo, doctor, processes  # noqa: E402
-from launcher.airflow_env import USER, password  # noqa: E402
-from launcher.guard import end_all  # noqa: E402
-from launcher.migrate import upgrade  # noqa: E402
-from launcher.ports import Ports, PortTaken  # noqa: E402
-from launcher.postgres import EmbeddedServer, postmaster  # noqa: E402
-from launcher.state import AlreadyRunning, State  # noqa: E402
-from launcher.system import COLLECTED, StartFailed, System, say  # noqa: E402
+from launcher import demo, doctor, processes
+from launcher.airflow_secrets import USER, password
+from launcher.guard import end_all
+from launcher.migrate import upgrade
+from launcher.ports import Ports, PortTaken
+from launcher.postgres import EmbeddedServer, postmaster
+from launcher.state import AlreadyRunning, State
+from launcher.system import COLLECTED, StartFailed, System, say
 
 
 def configured() -> dict[str, str]:

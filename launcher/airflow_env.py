@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
-import secrets
 from pathlib import Path
 
+from launcher.airflow_secrets import USER, password_file, shared_secrets
 from launcher.folders import ROOT
 from launcher.ports import Ports
 from launcher.postgres import EmbeddedServer
-
-USER = "admin"
 
 
 def airflow_env(state: Path, ports: Ports, server: EmbeddedServer, extra: dict[str, str]) -> dict[str, str]:
@@ -27,7 +24,7 @@ def airflow_env(state: Path, ports: Ports, server: EmbeddedServer, extra: dict[s
         "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{web}/execution/",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(state / "airflow" / "passwords.json"),
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(password_file(state)),
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": server.url("airflow", "psycopg2"),
         "AIRFLOW__API__HOST": "127.0.0.1",
         "AIRFLOW__API__PORT": str(ports.web),
@@ -45,17 +42,7 @@ def airflow_env(state: Path, ports: Ports, server: EmbeddedServer, extra: dict[s
         "PYTHONUNBUFFERED": "1",
         "no_proxy": "*",
     }
-    return dict(os.environ) | extra | ours
-
-
-def password(state: Path) -> str:
-    """Return the password of the one user; made up at the first start."""
-    file = state / "airflow" / "passwords.json"
-    if not file.exists():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.touch(mode=0o600)
-        file.write_text(json.dumps({USER: secrets.token_urlsafe(9)}))
-    return str(json.loads(file.read_text())[USER])
+    return dict(os.environ) | extra | shared_secrets(state) | ours
 
 
 def components(python: str) -> dict[str, list[str]]:

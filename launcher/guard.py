@@ -17,16 +17,16 @@ from launcher.state import State
 
 def main() -> None:
     """Listen until the launcher says `done` or is gone."""
-    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(name, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     state = State(Path(sys.argv[1]))
     state.hold_guard()
     sessions: dict[str, int] = {}
     for line in sys.stdin:
-        name, _, number = line.strip().partition(" ")
+        name, _, session = line.strip().partition(" ")
         if name == "done":
             return
-        sessions[name] = int(number)
+        sessions[name] = int(session)
     end_all(state.folder, sessions)
     state.forget()
 

@@ -58,7 +58,7 @@ class State:
         return False
 
     def hold_guard(self) -> None:
-        """Called by the guard: as long as it lives, the next launcher waits for it."""
+        """Have the next launcher wait for this process, the guard, as long as it lives."""
         lock = (self.folder / "guard.lock").open("w")
         fcntl.flock(lock, fcntl.LOCK_EX)
         self._locks.append(lock)

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from launcher import connections, processes
-from launcher.airflow_env import USER, airflow_env, components, password
+from launcher.airflow_env import airflow_env, components
+from launcher.airflow_secrets import USER, password
 from launcher.folders import ROOT
 from launcher.guard import end_all
 from launcher.migrate import upgrade
@@ -73,8 +74,8 @@ class System:
 
     def start(self) -> None:
         """Bring everything up, or raise."""
-        for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(name, _leave)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, _leave)
         self.state.acquire()
         self._recover()
         self.ports.require_free(sandbox=self.with_sandbox)
@@ -187,8 +188,8 @@ class System:
 
     def stop(self) -> None:
         """End everything; nothing is left, no process and no port."""
-        for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(name, signal.SIG_IGN)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
         end_all(self.state.folder, self.state.sessions)
         self.state.forget()
         if self._guard and self._guard.stdin:

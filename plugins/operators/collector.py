@@ -214,7 +214,7 @@ class CollectorOperator(BaseOperator):
                 work = self.reprocess if self.options.reprocess else self.collect
                 result = require_tracker_result(work())
         self._finish(record, "success", counts=result.counts)
-        totals = ", ".join(f"{v:,} {k.replace('_', ' ')}" for k, v in result.counts.items() if "/" not in k)
+        totals = ", ".join(f"{n:,} {k.replace('_', ' ')}" for k, n in result.counts.items() if "/" not in k)
         requests, received = self.traffic()
         log.info(
             f"{self.command}: {totals or 'nothing to do'}; {requests:,} requests, {received / 1e6:,.1f} MB, "

@@ -12,10 +12,10 @@ FAILURES = """
 | Failure | Means | Do |
 |---|---|---|
 | `command` | a param, setting or Connection is missing or wrong | correct what the message names, clear |
-| `auth`, `permission` | the source refuses our credentials, or they lack a scope | correct the Connection, then clear |
-| `validation` | the source answers something else than it promises | look at the item that the log names |
+| `auth`, `permission` | the source refuses our credentials | correct the Connection, then clear |
+| `validation` | the source does not answer as it promises | look at the item that the log names |
 | `rate_limit` | we asked too often | nothing: it goes on by itself when the limit is reset |
-| `network`, `timeout` | the source or the way to it is disturbed | nothing: retried with growing pauses, 5 times |
+| `network`, `timeout` | the source or the way to it is disturbed | nothing: tried 5 times |
 | `unknown` | none of these | read the log; it is retried once |
 """
 
