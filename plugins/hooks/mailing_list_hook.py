@@ -49,10 +49,12 @@ class MailingListHook(BaseHook):
         clock: Clock | None = None,
         in_flight: int = 4,
         max_body_bytes: int = MAX_BODY_BYTES,
+        page_size: int = PAGE_SIZE,
     ) -> None:
         super().__init__()
         self.hyperkitty_conn_id = hyperkitty_conn_id
         self._clock, self._in_flight, self._max_body_bytes = clock, in_flight, max_body_bytes
+        self._page_size = page_size
         self._client: ApiClient | None = None
 
     def base_url(self) -> str:
@@ -95,9 +97,9 @@ class MailingListHook(BaseHook):
         if self._client is not None:
             self._client.close()
 
-    def index_page(self, list_name: str, offset: int, limit: int = PAGE_SIZE) -> IndexPage:
+    def index_page(self, list_name: str, offset: int) -> IndexPage:
         """Fetch one page of the index, newest archived first."""
-        call = self._index_call(list_name, offset, limit)
+        call = self._index_call(list_name, offset)
         try:
             # The first failure is looked into before it is retried: it may mean that there is no such list.
             response = self.client().get(call.path, dict(call.params), tries=1)
@@ -108,11 +110,9 @@ class MailingListHook(BaseHook):
             raise self._unknown(list_name) from None
         return self._page(response, offset)
 
-    def index_pages(
-        self, list_name: str, offsets: Iterable[int], limit: int = PAGE_SIZE
-    ) -> Iterator[IndexPage]:
+    def index_pages(self, list_name: str, offsets: Iterable[int]) -> Iterator[IndexPage]:
         """Fetch pages at the given offsets, overlapping, and yield them in order."""
-        for call, outcome in self.client().in_order(self._index_call(list_name, o, limit) for o in offsets):
+        for call, outcome in self.client().in_order(self._index_call(list_name, o) for o in offsets):
             if isinstance(outcome, CollectorError):
                 raise outcome
             yield self._page(outcome, call.tag)
@@ -126,14 +126,6 @@ class MailingListHook(BaseHook):
         )
         for call, outcome in self.client().in_order(calls):
             yield call.tag, outcome
-
-    def is_gone(self, list_name: str, message_hash: str) -> bool:
-        """Say whether the archive answers 404 for a message."""
-        try:
-            self.client().get(f"/api/list/{quote(list_name, safe='@')}/email/{quote(message_hash, safe='')}/")
-        except NotFound:
-            return True
-        return False
 
     def archive_url(self, list_name: str = "") -> str:
         """Return the page that a person would open."""
@@ -152,8 +144,8 @@ class MailingListHook(BaseHook):
             self.close()
         return True, f"{answer['count']} public lists: {', '.join(names[:5])}"
 
-    def _index_call(self, list_name: str, offset: int, limit: int) -> Call:
-        query = (("limit", str(limit)), ("offset", str(offset)))
+    def _index_call(self, list_name: str, offset: int) -> Call:
+        query = (("limit", str(self._page_size)), ("offset", str(offset)))
         return Call(f"/api/list/{quote(list_name, safe='@')}/emails/", query, tag=offset)
 
     def _require_list(self, list_name: str) -> None:

@@ -199,8 +199,8 @@ class CollectorOperator(BaseOperator):
         kills = killed_in_a_row(record.earlier_tries())
         if kills >= KILLS_TOO_MANY:
             raise ConfigurationError(
-                f"the last {kills} tries were killed without a word, most likely for want of memory; give the "
-                "worker more, or lower bdc_requests_in_flight or bdc_max_body_mb, then clear the task"
+                f"the last {kills} tries were killed without a word, most likely for want of memory; give "
+                "the worker more, or lower bdc_requests_in_flight or bdc_max_body_mb, then clear the task"
             )
 
     def _collect(self, record: RunRecord) -> TrackerResult:

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import pytest
+
+from core.errors import ConfigurationError
+from core.settings import DEFAULT_LISTS, Settings
+
+
+def test_variable_before_environment_before_default() -> None:
+    environ = {"BOOST_MAILING_LIST_NAMES": "a@x.org, b@x.org"}
+    assert Settings({}).mailing_list_names == DEFAULT_LISTS
+    assert Settings(environ).mailing_list_names == ("a@x.org", "b@x.org")
+    found = Settings(environ, {"bdc_mailing_list_names": "c@x.org"}.get)
+    assert found.mailing_list_names == ("c@x.org",)
+    assert found.resolve("mailing_list_names").origin == "Variable bdc_mailing_list_names"
+
+
+def test_blank_means_not_set() -> None:
+    assert Settings({"BOOST_MAILING_LIST_NAMES": "  "}).mailing_list_names == DEFAULT_LISTS
+
+
+@pytest.mark.parametrize("raw", ["perhaps", "2", "-"])
+def test_a_value_that_cannot_be_read_names_where_it_stands(raw: str) -> None:
+    with pytest.raises(ConfigurationError, match="BOOST_COLLECTOR_SCHEDULE_STRICT"):
+        _ = Settings({"BOOST_COLLECTOR_SCHEDULE_STRICT": raw}).schedule_strict
+    with pytest.raises(ConfigurationError, match="bdc_max_body_mb"):
+        _ = Settings({}, {"bdc_max_body_mb": "many"}.get).max_body_mb
+
+
+@pytest.mark.parametrize(("raw", "value"), [("YES", True), ("off", False), ("1", True), ("False", False)])
+def test_flags(raw: str, value: bool) -> None:
+    assert Settings({"BOOST_COLLECTOR_SCHEDULE_STRICT": raw}).schedule_strict is value
+
+
+def test_secrets_are_not_shown() -> None:
+    found = Settings({"DATABASE_URL": "postgresql://u:hush@h/d"}).resolve("database_url")
+    assert found.shown() == "set"
+
+
+def test_variables_are_asked_only_for_what_is_used() -> None:
+    asked: list[str] = []
+
+    def variable(name: str) -> None:
+        asked.append(name)
+
+    _ = Settings({}, variable).max_body_mb
+    assert asked == ["bdc_max_body_mb"]
