@@ -32,9 +32,10 @@ UNESSENTIAL = frozenset(
 )
 
 
-def strip_nul(text: str) -> str:
-    """Remove NUL characters, which PostgreSQL's text refuses."""
-    return text.replace("\x00", "")
+def storable(text: str) -> str:
+    """Return what PostgreSQL's text takes: without NUL, and with `?` for half a surrogate pair."""
+    text = text.replace("\x00", "")
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
 def clean_text(text: str | None, remove_extra_spaces: bool = True) -> str:

@@ -58,8 +58,9 @@ def _classify_one(exc: BaseException) -> Category:
     return Category.UNKNOWN
 
 
-def _package(exc: BaseException) -> str:
-    return type(exc).__module__.partition(".")[0]
+def _is_of(exc: BaseException, *packages: str) -> bool:
+    """Say whether the exception, or a class it derives from, belongs to one of these top-level packages."""
+    return any(kind.__module__.partition(".")[0] in packages for kind in type(exc).__mro__)
 
 
 def _names(exc: BaseException) -> list[str]:
@@ -84,7 +85,7 @@ def _ours(exc: BaseException) -> Category | None:
 
 
 def _airflow(exc: BaseException) -> Category | None:
-    if _package(exc) != "airflow":
+    if not _is_of(exc, "airflow"):
         return None
     names = _names(exc)
     if "AirflowTaskTimeout" in names or "AirflowSensorTimeout" in names:
@@ -96,12 +97,12 @@ def _airflow(exc: BaseException) -> Category | None:
 def _validation(exc: BaseException) -> Category | None:
     if isinstance(exc, json.JSONDecodeError) or _names(exc)[0] == "JSONDecodeError":
         return Category.VALIDATION
-    pydantic = _package(exc) in ("pydantic", "pydantic_core") and "ValidationError" in _names(exc)
+    pydantic = _is_of(exc, "pydantic", "pydantic_core") and "ValidationError" in _names(exc)
     return Category.VALIDATION if pydantic else None
 
 
 def _database(exc: BaseException) -> Category | None:
-    if _package(exc) not in ("psycopg", "psycopg2", "sqlalchemy"):
+    if not _is_of(exc, "psycopg", "psycopg2", "sqlalchemy"):
         return None
     state = str(getattr(exc, "sqlstate", None) or getattr(exc, "pgcode", None) or "")
     if state == "57014":
@@ -119,7 +120,7 @@ def _builtin(exc: BaseException) -> Category | None:
 
 
 def _requests(exc: BaseException) -> Category | None:
-    if _package(exc) != "requests":
+    if not _is_of(exc, "requests"):
         return None
     names = _names(exc)
     if "HTTPError" in names:
@@ -134,13 +135,13 @@ def _requests(exc: BaseException) -> Category | None:
 
 
 def _urllib3(exc: BaseException) -> Category | None:
-    if _package(exc) != "urllib3":
+    if not _is_of(exc, "urllib3"):
         return None
     return Category.TIMEOUT if _names(exc)[0].endswith("TimeoutError") else Category.NETWORK
 
 
 def _httpx(exc: BaseException) -> Category | None:
-    if _package(exc) not in ("httpx", "aiohttp"):
+    if not _is_of(exc, "httpx", "aiohttp"):
         return None
     name = _names(exc)[0]
     if "Timeout" in name:
@@ -154,7 +155,7 @@ def _httpx(exc: BaseException) -> Category | None:
 
 
 def _discord(exc: BaseException) -> Category | None:
-    if _package(exc) != "discord":
+    if not _is_of(exc, "discord"):
         return None
     status = getattr(exc, "status", None)
     if isinstance(status, int):
@@ -168,7 +169,7 @@ def _discord(exc: BaseException) -> Category | None:
 
 
 def _slack(exc: BaseException) -> Category | None:
-    if _package(exc) != "slack_sdk":
+    if not _is_of(exc, "slack_sdk"):
         return None
     status = getattr(getattr(exc, "response", None), "status_code", None)
     if not isinstance(status, int):

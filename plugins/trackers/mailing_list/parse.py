@@ -14,10 +14,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from core.dates import parse_lenient
-from core.text import strip_nul
+from core.text import storable
 
 MARKERS = (" (a) ", "(at)", " [at] ", " [at]", "[at] ", "[at]", " at ")
-EDGES = " \t.,;()[]"
+EDGES = " \t.,;()[]<>"
 MAX_SUBJECT, MAX_NAME, MAX_HASH, MAX_MESSAGE_ID, MAX_URL = 1024, 255, 255, 998, 1024
 
 
@@ -70,7 +70,7 @@ def message_hash_of(message_id: str) -> str:
 
 def clean(value: Any) -> str:
     """Return a text without NUL characters; anything that is no text is empty."""
-    return strip_nul(value) if isinstance(value, str) else ""
+    return storable(value) if isinstance(value, str) else ""
 
 
 def header_text(value: Any) -> str:
@@ -79,7 +79,7 @@ def header_text(value: Any) -> str:
     if "=?" not in text:
         return text
     try:
-        return strip_nul(str(make_header(decode_header(text)))).strip()
+        return storable(str(make_header(decode_header(text)))).strip()
     except (HeaderParseError, LookupError, ValueError):
         return text
 
@@ -146,7 +146,7 @@ def parse_message(detail: Mapping[str, Any], list_name: str) -> Message | None:
         sender_address=address[:MAX_NAME],
         sent_at=sent_at,
         url=page_url(clean(detail.get("url")))[:MAX_URL],
-        attachments=tuple(_attachment(a) for a in detail.get("attachments") or () if isinstance(a, Mapping)),
+        attachments=_attachments(detail.get("attachments")),
         warnings=tuple(warnings),
     )
 
@@ -154,6 +154,10 @@ def parse_message(detail: Mapping[str, Any], list_name: str) -> Message | None:
 def page_url(api_url: str) -> str:
     """Return the page for people that belongs to an API link."""
     return api_url.replace("/api/list/", "/list/", 1).replace("/email/", "/message/", 1)
+
+
+def _attachments(raw: Any) -> tuple[Mapping[str, Any], ...]:
+    return tuple(_attachment(a) for a in raw if isinstance(a, Mapping)) if isinstance(raw, list) else ()
 
 
 def _attachment(raw: Mapping[str, Any]) -> Mapping[str, Any]:
