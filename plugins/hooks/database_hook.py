@@ -8,6 +8,7 @@ from airflow.providers.postgres.hooks.postgres import PostgresHook
 
 from core.database import Conn
 from core.errors import ConfigurationError, SourceUnavailable
+from hooks.connections import require_connection
 
 CONN_ID = "bdc_postgres"
 KEEP_ALIVE = {
@@ -33,6 +34,7 @@ class DatabaseHook(PostgresHook):
         """Open a connection in autocommit: what belongs together says `with conn.transaction()`."""
         import psycopg
 
+        require_connection(self.conn_id, "Postgres")
         try:
             conn = cast(Conn, self.get_conn())
         except psycopg.OperationalError as error:

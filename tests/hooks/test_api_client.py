@@ -1,0 +1,242 @@
+"""ApiClient against real sockets: what is sent, how often, and what comes of the answers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from core.clock import FixedClock, SystemClock
+from core.errors import (
+    AuthenticationError,
+    BrokenOff,
+    CollectorError,
+    NotFound,
+    RateLimited,
+    RequestRefused,
+    SourceUnavailable,
+    TooLarge,
+    UnexpectedPayload,
+    classify_failure,
+)
+from core.http_cache import Validator
+from hooks.api import ApiClient, Call, Response
+from hooks.api_links import rebuild
+from sandbox.faults import Fault
+from sandbox.world import World
+from tests.mail import BOOST, add_list, entry
+
+LISTS = "/api/lists/"
+
+
+@pytest.fixture
+def client(sandbox: str, clock: FixedClock) -> Iterator[ApiClient]:
+    made = ApiClient(f"{sandbox}/hyperkitty/archives", {"Authorization": "Bearer hush-hush"}, clock)
+    yield made
+    made.close()
+
+
+def sent(world: World) -> int:
+    return world.traffic.counts["hyperkitty"]
+
+
+def test_an_answer_is_counted(client: ApiClient, world: World) -> None:
+    add_list(world, 1)
+    seen: list[tuple[str, int]] = []
+    client.on_request = lambda path, status, size, seconds: seen.append((path, status))
+    assert client.get_json(LISTS, {"limit": 5, "offset": None})["count"] == 1
+    assert seen == [(LISTS, 200)]
+    assert client.traffic.requests == sent(world) == 1
+    assert client.traffic.received_bytes > 100
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "category"),
+    [
+        (400, RequestRefused, "validation"),
+        (401, AuthenticationError, "auth"),
+        (403, AuthenticationError, "auth"),
+        (404, NotFound, "validation"),
+        (410, NotFound, "validation"),
+    ],
+)
+def test_what_is_refused_is_not_asked_again(
+    client: ApiClient, world: World, status: int, kind: type[CollectorError], category: str
+) -> None:
+    world.faults.append(Fault(path="lists", status=status, body="a secret body"))
+    with pytest.raises(kind) as error:
+        client.get(LISTS)
+    assert sent(world) == 1
+    assert classify_failure(error.value) == category
+    assert LISTS in str(error.value)
+    assert "secret" not in str(error.value)
+
+
+@pytest.mark.parametrize(("status", "category"), [(500, "network"), (503, "network"), (504, "timeout")])
+def test_a_failing_source_is_tried_five_times(
+    client: ApiClient, clock: FixedClock, world: World, status: int, category: str
+) -> None:
+    world.faults.append(Fault(path="lists", status=status))
+    with pytest.raises(SourceUnavailable) as error:
+        client.get(LISTS)
+    assert sent(world) == 5
+    assert classify_failure(error.value) == category
+    assert 0 < sum(clock.slept) <= 30
+    assert client.traffic.retries == 4
+
+
+def test_two_failures_then_success(client: ApiClient, world: World) -> None:
+    world.faults.append(Fault(path="lists", status=503, times=2))
+    assert client.get(LISTS).status == 200
+    assert sent(world) == 3
+
+
+def test_retry_after_of_zero_is_obeyed(client: ApiClient, clock: FixedClock, world: World) -> None:
+    world.faults.append(Fault(path="lists", status=429, headers={"Retry-After": "0"}, times=1))
+    assert client.get(LISTS).status == 200
+    assert sent(world) == 2
+    assert sum(clock.slept) == 0
+
+
+def test_retry_after_as_a_date(client: ApiClient, clock: FixedClock, world: World) -> None:
+    when = (clock.now() + timedelta(seconds=7)).strftime("%a, %d %b %Y %H:%M:%S GMT")
+    world.faults.append(Fault(path="lists", status=429, headers={"Retry-After": when}, times=1))
+    assert client.get(LISTS).status == 200
+    assert clock.slept == [7]
+
+
+def test_retry_after_in_the_body(client: ApiClient, clock: FixedClock, world: World) -> None:
+    world.faults.append(Fault(path="lists", status=429, body='{"retry_after": 3.5}', times=1))
+    assert client.get(LISTS).status == 200
+    assert clock.slept == [3.5]
+
+
+def test_a_long_limit_is_not_waited_for_in_the_process(
+    client: ApiClient, clock: FixedClock, world: World
+) -> None:
+    world.faults.append(Fault(path="lists", status=429, headers={"Retry-After": "900"}))
+    with pytest.raises(RateLimited) as error:
+        client.get(LISTS)
+    assert sent(world) == 1
+    assert error.value.retry_after == 900
+    assert clock.slept == []
+
+
+def test_a_limit_that_never_ends_ends_us(client: ApiClient, clock: FixedClock, world: World) -> None:
+    world.faults.append(Fault(path="lists", status=429, headers={"Retry-After": "0"}))
+    with pytest.raises(RateLimited):
+        client.get(LISTS)
+    assert sum(clock.slept) <= 30
+    assert sent(world) < 40
+
+
+def test_a_403_with_retry_after_is_a_limit(client: ApiClient, world: World) -> None:
+    world.faults.append(Fault(path="lists", status=403, headers={"Retry-After": "1"}, times=1))
+    assert client.get(LISTS).status == 200
+    assert sent(world) == 2
+
+
+def test_html_instead_of_json_names_the_path(client: ApiClient, world: World) -> None:
+    world.faults.append(
+        Fault(path="lists", kind="body", body="<html>maintenance</html>", content_type="text/html")
+    )
+    with pytest.raises(UnexpectedPayload, match=r"/api/lists/: not JSON but text/html, 24 bytes"):
+        client.get_json(LISTS)
+
+
+def test_a_body_that_breaks_off_is_asked_for_again(client: ApiClient, world: World) -> None:
+    add_list(world, 1)
+    world.faults.append(Fault(path="lists", kind="truncate", times=1))
+    assert client.get_json(LISTS)["count"] == 1
+    assert sent(world) == 2
+    world.faults.append(Fault(path="lists", kind="truncate"))
+    with pytest.raises(BrokenOff, match="broke off"):
+        client.get(LISTS)
+
+
+def test_a_huge_body_is_cut_off_while_it_streams(client: ApiClient, world: World) -> None:
+    world.faults.append(Fault(path="lists", kind="body", body="x" * 3_000_000))
+    client.max_body_bytes = 1_000_000
+    with pytest.raises(TooLarge, match="larger than 1,000,000 bytes"):
+        client.get(LISTS)
+    assert sent(world) == 1
+    assert client.traffic.received_bytes < 1_200_000
+
+
+def test_nobody_there() -> None:
+    clock = FixedClock()
+    with pytest.raises(SourceUnavailable, match="connection failed"):
+        ApiClient("http://127.0.0.1:9", clock=clock).get("/x")
+    assert len(clock.slept) == 4
+
+
+def test_answers_come_in_the_order_of_the_calls_and_overlap(sandbox: str, world: World) -> None:
+    found = add_list(world, 12)
+    world.faults.append(Fault(path="email", kind="delay", seconds=0.1))
+    world.faults.append(Fault(path=f"email/{entry(3).message_hash}", status=404))
+    client = ApiClient(f"{sandbox}/hyperkitty/archives", clock=SystemClock(), in_flight=4)
+    hashes = [e.message_hash for e in found.entries]
+    began = time.monotonic()
+    outcomes = list(client.in_order(Call(f"/api/list/{BOOST}/email/{h}/", tag=h) for h in hashes))
+    assert time.monotonic() - began < 0.9
+    assert [call.tag for call, _ in outcomes] == hashes
+    assert isinstance(outcomes[3][1], NotFound)
+    assert sum(isinstance(answer, Response) for _, answer in outcomes) == 11
+    client.close()
+
+
+def test_a_redirect_stays_on_the_base(client: ApiClient, world: World, sandbox: str) -> None:
+    add_list(world, 1)
+    assert client.get("/api/lists").json()["count"] == 1
+    assert sent(world) == 2
+    world.faults.append(Fault(path="lists", status=302, headers={"Location": "http://evil.example/steal"}))
+    with pytest.raises(UnexpectedPayload, match=r"foreign host evil\.example"):
+        client.get(LISTS)
+    world.faults[0] = Fault(
+        path="lists", status=302, headers={"Location": f"{sandbox}/hyperkitty/archives/api/lists/"}
+    )
+    with pytest.raises(UnexpectedPayload, match="circle"):
+        client.get(LISTS)
+
+
+def test_validators_are_sent_along(sandbox: str, world: World) -> None:
+    class Known:
+        def get(self, url: str) -> Validator:
+            return Validator(etag='"x"', last_modified="yesterday")
+
+    client = ApiClient(f"{sandbox}/hyperkitty/archives", validators=Known())
+    world.faults.append(Fault(path="lists", status=304))
+    assert client.get(LISTS).not_modified
+    assert Known().get("").headers() == {"If-None-Match": '"x"', "If-Modified-Since": "yesterday"}
+
+
+BASE = "https://lists.example/archives"
+
+
+@pytest.mark.parametrize(
+    ("link", "address"),
+    [
+        ("/api/x/?a=1", f"{BASE}/api/x/?a=1"),
+        ("/archives/api/x/", f"{BASE}/api/x/"),
+        ("http://lists.example/archives/api/x/?p=2#frag", f"{BASE}/api/x/?p=2"),
+        ("http://lists.example:8000/archives/api/", f"{BASE}/api/"),
+    ],
+)
+def test_links_are_rebuilt_on_the_base(link: str, address: str) -> None:
+    assert rebuild(BASE, link) == address
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://evil.example/archives/",
+        "https://lists.example/admin/",
+        "javascript:alert(1)",
+        "//evil.example/x",
+    ],
+)
+def test_links_that_lead_elsewhere_are_refused(link: str) -> None:
+    with pytest.raises(UnexpectedPayload):
+        rebuild(BASE, link)

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import pytest
+
+from core.clock import FixedClock
+from core.errors import ConfigurationError, NotFound, SourceUnavailable, UnexpectedPayload
+from hooks.api import Response
+from hooks.mailing_list_hook import MailingListHook
+from sandbox.faults import Fault
+from sandbox.world import World
+from tests.mail import BOOST, add_list, entry
+
+
+@pytest.fixture
+def hook(hyperkitty: object, clock: FixedClock) -> MailingListHook:
+    return MailingListHook(clock=clock)
+
+
+def test_a_page_of_the_index(hook: MailingListHook, world: World) -> None:
+    add_list(world, 250)
+    page = hook.index_page(BOOST, 100)
+    assert (page.offset, page.count, len(page.items)) == (100, 250, 100)
+    assert page.items[0]["message_id"] == "149@example.org"
+    assert list(world.traffic.recent) == [
+        f"GET /hyperkitty/archives/api/list/{BOOST}/emails/?limit=100&offset=100"
+    ]
+
+
+def test_a_list_that_does_not_exist(hook: MailingListHook, world: World) -> None:
+    add_list(world, 1)
+    with pytest.raises(
+        ConfigurationError, match=r"no list bost@lists.boost.org; correct the param list_names"
+    ):
+        hook.index_page("bost@lists.boost.org", 0)
+    assert [r.split("archives")[1] for r in world.traffic.recent] == [
+        "/api/list/bost@lists.boost.org/emails/?limit=100&offset=0",
+        "/api/list/bost@lists.boost.org/",
+    ]
+
+
+def test_a_failing_index_of_a_list_that_exists_is_tried_again(hook: MailingListHook, world: World) -> None:
+    add_list(world, 3)
+    world.faults.append(Fault(path="emails", status=500, times=2))
+    assert hook.index_page(BOOST, 0).count == 3
+    world.faults.append(Fault(path="emails", status=500))
+    with pytest.raises(SourceUnavailable):
+        hook.index_page(BOOST, 0)
+
+
+def test_an_index_that_is_none(hook: MailingListHook, world: World) -> None:
+    world.faults.append(Fault(path="emails", kind="body", body='{"detail": "hello"}'))
+    with pytest.raises(UnexpectedPayload, match="no `results`"):
+        hook.index_page(BOOST, 0)
+
+
+def test_messages_come_in_order_with_their_errors(hook: MailingListHook, world: World) -> None:
+    add_list(world, 5)
+    wanted = [entry(n).message_hash for n in (3, 77, 1)]
+    found = list(hook.messages(BOOST, wanted))
+    assert [h for h, _ in found] == wanted
+    assert isinstance(found[0][1], Response)
+    assert isinstance(found[1][1], NotFound)
+    assert isinstance(found[2][1], Response)
+
+
+def test_the_test_button(hook: MailingListHook, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    add_list(world, 1)
+    assert hook.test_connection() == (True, f"1 public lists: {BOOST}")
+    world.faults.append(Fault(path="lists", kind="body", body="{}"))
+    good, text = hook.test_connection()
+    assert not good
+    assert "/archives" in text
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_HYPERKITTY_BOOST", '{"conn_type": "hyperkitty", "host": "http://127.0.0.1:9"}'
+    )
+    good, text = MailingListHook(clock=FixedClock()).test_connection()
+    assert (good, "connection failed" in text) == (False, True)
+
+
+def test_a_missing_connection_says_where_to_make_it() -> None:
+    with pytest.raises(ConfigurationError, match=r"Admin > Connections.*AIRFLOW_CONN_HYPERKITTY_BOOST"):
+        MailingListHook().client()
+
+
+def test_a_connection_without_host_says_what_to_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_HYPERKITTY_BOOST", '{"conn_type": "hyperkitty"}')
+    with pytest.raises(ConfigurationError, match=r"https://lists.boost.org/archives"):
+        MailingListHook().client()
+
+
+@pytest.mark.parametrize(
+    ("connection", "base"),
+    [
+        ('{"conn_type": "hyperkitty", "host": "https://l.example/archives/"}', "https://l.example/archives"),
+        ('{"conn_type": "hyperkitty", "host": "l.example/archives"}', "https://l.example/archives"),
+        (
+            '{"conn_type": "hyperkitty", "host": "l.example", "schema": "http", "port": 81}',
+            "http://l.example:81",
+        ),
+    ],
+)
+def test_the_base_may_be_written_in_several_ways(
+    monkeypatch: pytest.MonkeyPatch, connection: str, base: str
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_HYPERKITTY_BOOST", connection)
+    assert MailingListHook().base_url() == base
