@@ -142,7 +142,7 @@ def test_a_window_looks_past_old_dates_and_moves_no_checkpoint(conn: Conn, world
 def test_a_window_stops_after_a_page_far_before_it(world: World, run: Run) -> None:
     add_list(world, 60)
     run(since=entry(55).date, date_slack_days=1)
-    assert sum(line.startswith("emails") for line in requests(world)) == 5
+    assert sum(line.startswith("emails") for line in requests(world)) == 6
 
 
 def test_a_limit(conn: Conn, world: World, run: Run) -> None:
@@ -156,14 +156,8 @@ def test_a_cross_posted_message_is_a_row_in_each_list(conn: Conn, world: World, 
     add_list(world, 2)
     add_list(world, 1, USERS)
     assert run(list_names=(USERS, BOOST))["new"] == 3
-    assert (
-        rows(conn, "list_name, message_hash", f"message_hash = '{entry(0).message_hash}'")
-        == [
-            (USERS, entry(0).message_hash),
-            (BOOST, entry(0).message_hash),
-        ]
-        or len(rows(conn)) == 3
-    )
+    both = f"message_hash = '{entry(0).message_hash}'"
+    assert sorted(rows(conn, "list_name", both)) == [USERS, BOOST]
 
 
 def test_threads_move_and_subjects_change(conn: Conn, world: World, run: Run, clock: FixedClock) -> None:

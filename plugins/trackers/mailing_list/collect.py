@@ -84,7 +84,7 @@ class ListCollector:
         self.pending = dict(self.state.pending)
         self.details = Details(self.archive, self.list_name, self.clock)
         self.asked = self.bad = 0
-        self.stored_before: set[str] = set()
+        self.page_before: set[str] = set()
         since, slack = self.options.since, timedelta(days=self.options.date_slack_days)
         self.route = Route(
             self.archive,
@@ -95,14 +95,18 @@ class ListCollector:
             old_before=since - slack if since else None,
         )
 
+    @property
+    def moves(self) -> bool:
+        """Whether this run moves the checkpoint."""
+        return self.route.mode is not Mode.WINDOW
+
     def run(self) -> None:
         """Collect the list, and tell what was done."""
         started = self.clock.monotonic()
         top = self.archive.index_page(self.list_name, 0)
         self.progress.begin_unit(self.list_name, total=top.count)
         log.info(f"{self.list_name}: {top.count:,} messages in the archive; {self.route.describe()}")
-        moves = self.route.mode is not Mode.WINDOW
-        if moves:
+        if self.moves:
             self._ask_pending_again()
         seen = store.Seen(self.conn) if self.route.mode.complete else None
         for visit in self.route.visits(top):
@@ -114,7 +118,7 @@ class ListCollector:
                 break
         if seen is not None:
             self._find_removed(seen)
-        if moves:
+        if self.moves:
             with self.conn.transaction():
                 self._move(ListState(self.route.frontier, None, self.pending))
         counts = self.progress.unit_counts()
@@ -133,16 +137,19 @@ class ListCollector:
             for message_hash, (item, raw) in listed.items()
             if message_hash in known and known[message_hash].differs(item)
         ]
+        asked_before = self.page_before | (self.pending.keys() if self.moves else set())
         wanted = [
             message_hash
             for message_hash, (item, _) in listed.items()
-            if (visit.refresh or message_hash not in known) and self._in_window(item)
+            if message_hash not in asked_before
+            and (visit.refresh or message_hash not in known)
+            and self._in_window(item)
         ]
         if self.options.limit is not None:
             wanted = wanted[: self.options.limit - self.asked]
         self.progress.count("pages")
-        self.progress.count("known", len(known.keys() - set(wanted) - self.stored_before))
-        self.stored_before = set(listed)  # the next page begins with the last items of this one
+        self.progress.count("known", len(known.keys() - set(wanted) - self.page_before))
+        self.page_before = set(listed)  # the next page begins with the last items of this one
         slices = self.details.slices(wanted)
         part = next(slices, Slice())
         for following in slices:
@@ -153,7 +160,7 @@ class ListCollector:
         with self.conn.transaction():
             self._store(part)
             relisted = store.save_relisted(self.conn, self.list_name, changes, self.clock.now())
-            if self.route.mode is not Mode.WINDOW and (wanted or changes):
+            if self.moves and (wanted or changes):
                 self._move(self._state_after(part, visit.walk))
         self.progress.count("updated", relisted)
         self._account(part)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 
 import structlog
 
@@ -24,6 +25,7 @@ def plan(
     index: Index, conn: Conn, options: MailingListOptions, progress: Progress, clock: Clock
 ) -> Collected:
     """Tell, list by list, how many messages and requests a run with these options would take."""
+    counts: Counter[str] = Counter()
     for list_name in options.list_names:
         progress.begin_unit(list_name)
         started = clock.monotonic()
@@ -38,14 +40,15 @@ def plan(
             details = min(details, options.limit)
         pages = _pages(top.count if mode is not Mode.INCREMENTAL or not state.frontier else new + PAGE_SIZE)
         seconds = latency * (pages + details) / IN_FLIGHT
-        for name, value in (("in_archive", top.count), ("stored", stored), ("would_fetch", details)):
-            progress.count(name, value)
-        progress.count("would_request", pages + details)
+        found = {"in_archive": top.count, "stored": stored, "would_fetch": details}
+        for name, value in (found | {"would_request": pages + details}).items():
+            counts[name] += value
+            counts[f"{list_name}/{name}"] = value
         log.info(
             f"{list_name}: {top.count:,} in the archive, {stored:,} stored; would fetch about {details:,} "
             f"messages with {pages + details:,} requests in {duration(seconds)}; no quota applies"
         )
-    return Collected(counts=dict(progress.counts))
+    return Collected(counts=dict(counts))
 
 
 def _pages(items: int) -> int:

@@ -1,0 +1,76 @@
+"""What the web UI gains: the page behind "Stored rows", and the buttons on a task's page.
+
+Loaded by Airflow in every component, so heavy imports wait until a page is asked for. Pages require
+Airflow's login: plugin applications have none of their own.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from airflow.api_fastapi.core_api.security import AccessView, requires_access_view
+from airflow.plugins_manager import AirflowPlugin
+from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+
+TEMPLATES = Path(__file__).resolve().parent.parent / "include" / "templates"
+
+app = FastAPI(
+    docs_url=None,
+    redoc_url=None,
+    openapi_url=None,
+    dependencies=[Depends(requires_access_view(AccessView.WEBSITE))],
+)
+
+
+@app.exception_handler(HTTPException)
+async def to_login(request: Request, error: HTTPException) -> Response:
+    """Send a browser without login to the login page, and back here after it."""
+    if error.status_code == 401 and "text/html" in request.headers.get("accept", ""):
+        return RedirectResponse(f"/auth/login?next={request.url}", 307)
+    return JSONResponse({"detail": error.detail}, error.status_code)
+
+
+@app.get("/runs/{run_id}", response_class=HTMLResponse)
+def run_page(run_id: int) -> str:
+    """Show one run of a collector: what it did, and where that landed."""
+    from jinja2 import Environment, FileSystemLoader
+    from psycopg.rows import dict_row
+
+    from core.sql import sql
+    from hooks.database_hook import DatabaseHook
+
+    with DatabaseHook().connect() as conn, conn.cursor(row_factory=dict_row) as cursor:
+        run = cursor.execute(sql("core/describe_run"), {"id": run_id}).fetchone()
+        if run is None:
+            raise HTTPException(404, f"there is no run {run_id}")
+        tables = cursor.execute(sql("core/tables_of_schema"), {"schema": run["tracker"]}).fetchall()
+    units = by_unit(run["counts"])
+    names = list(dict.fromkeys(name for counts in units.values() for name in counts))
+    page = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True).get_template("run.html")
+    return page.render(run=run, tables=tables, units=units, names=names)
+
+
+def by_unit(counts: dict[str, int]) -> dict[str, dict[str, Any]]:
+    """Split `<unit>/<name>` counts by unit; the totals come last."""
+    units: dict[str, dict[str, Any]] = {}
+    totals: dict[str, Any] = {}
+    for key, number in counts.items():
+        unit, slash, name = key.rpartition("/")
+        (units.setdefault(unit, {}) if slash else totals)[name] = number
+    return units | ({"all": totals} if totals else {})
+
+
+def _links() -> list[Any]:
+    from operators.links import LandedLink, SourceLink
+
+    return [SourceLink(), LandedLink()]
+
+
+class BoostPlugin(AirflowPlugin):
+    """Pages and links of the collectors."""
+
+    name = "boost"
+    fastapi_apps = [{"app": app, "url_prefix": "/boost", "name": "boost"}]  # noqa: RUF012 - Airflow's way
+    operator_extra_links = _links()

@@ -1,0 +1,140 @@
+"""A real system, started as users start it, once for all system tests."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+import requests
+
+from launcher import processes
+from launcher.postgres import postmaster
+from launcher.rest import Rest
+from tests.conftest import ROOT, SCRATCH
+
+READY = "Ctrl-C ends everything"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Demo:
+    """`make demo`, running."""
+
+    folder: Path
+    web_port: int
+    sandbox_port: int
+    process: subprocess.Popen[str]
+    output: list[str]
+
+    @classmethod
+    def start(cls, folder: Path, messages: int = 600) -> Demo:
+        web, sandbox = free_port(), free_port()
+        bundles = [
+            {
+                "name": name,
+                "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle",
+                "kwargs": {"path": str(path)},
+            }
+            for name, path in (("dags-folder", ROOT / "dags"), ("tests", ROOT / "tests/system/dags"))
+        ]
+        env = {
+            name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "PYTEST"))
+        }
+        env |= {
+            "BDC_STATE_DIR": str(folder),
+            "BDC_PORT": str(web),
+            "BDC_SANDBOX_PORT": str(sandbox),
+            "BDC_DEMO_MESSAGES": str(messages),
+            "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(bundles),
+        }
+        process = subprocess.Popen(
+            [sys.executable, "-m", "launcher", "demo"],
+            cwd=ROOT,
+            env=env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        return cls(folder, web, sandbox, process, [])
+
+    def await_line(self, text: str) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.output.append(line)
+            if text in line:
+                return
+        raise AssertionError("the launcher ended:\n" + "".join(self.output))
+
+    def stop(self) -> float:
+        began = time.monotonic()
+        self.process.send_signal(signal.SIGINT)
+        assert self.process.stdout is not None
+        self.output += list(self.process.stdout)
+        self.process.wait(timeout=90)
+        return time.monotonic() - began
+
+    @property
+    def sessions(self) -> dict[str, int]:
+        facts: dict[str, Any] = json.loads((self.folder / "system.json").read_text())
+        return dict(facts["sessions"])
+
+    @property
+    def web(self) -> str:
+        return f"http://127.0.0.1:{self.web_port}"
+
+    @property
+    def sandbox(self) -> str:
+        return f"http://127.0.0.1:{self.sandbox_port}/_sandbox"
+
+    def rest(self) -> Rest:
+        rest = Rest(self.web, "admin", json.loads((self.folder / "passwords.json").read_text())["admin"])
+        rest.login()
+        return rest
+
+    def query(self, text: str) -> list[Any]:
+        url = f"postgresql://postgres@/boost?host={self.folder}/pg/data"
+        with psycopg.connect(url) as conn:
+            return conn.execute(text).fetchall()  # type: ignore[arg-type]
+
+    def fault(self, **wanted: Any) -> None:
+        requests.post(f"{self.sandbox}/faults", json=wanted, timeout=10).raise_for_status()
+
+    def well(self) -> None:
+        requests.delete(f"{self.sandbox}/faults", timeout=10).raise_for_status()
+
+    def left(self, sessions: dict[str, int]) -> list[str]:
+        """What is still alive of a system."""
+        names = [p.name() for p in processes.members(sessions.values())]
+        return names + (["postgres"] if postmaster(self.folder / "pg") else [])
+
+
+@pytest.fixture(scope="session")
+def demo() -> Iterator[Demo]:
+    started = Demo.start(SCRATCH / "system")
+    try:
+        started.await_line(READY)
+        yield started
+    finally:
+        if started.process.poll() is None:
+            started.stop()
+
+
+@pytest.fixture(scope="session")
+def rest(demo: Demo) -> Rest:
+    return demo.rest()

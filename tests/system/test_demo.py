@@ -1,0 +1,237 @@
+"""What a person sees and does: the demo, a run with params, its log, clearing, killing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+
+import psutil
+import pytest
+import requests
+
+from launcher.rest import Rest
+from tests.system.conftest import READY, SCRATCH, Demo
+
+DAG, TASK = "collect_mailing_list", "run_boost_mailing_list_tracker"
+BOOST = "boost@lists.boost.org"
+pytestmark = [pytest.mark.system, pytest.mark.timeout(600), pytest.mark.xdist_group("system")]
+
+
+@pytest.fixture(autouse=True)
+def _well(demo: Demo) -> Iterator[None]:
+    yield
+    demo.well()
+
+
+def run(rest: Rest, conf: dict[str, object] | None = None, timeout: float = 120) -> tuple[str, str]:
+    run_id = rest.trigger(DAG, conf)
+    return run_id, rest.await_run(DAG, run_id, timeout)
+
+
+def test_the_demo_collects_and_says_so(demo: Demo) -> None:
+    text = "".join(demo.output)
+    assert f"{TASK:<34} success" in text
+    assert "mailing lists: messages                   600" in text
+    assert f"http://localhost:{demo.web_port}" in text
+    assert demo.query("SELECT count(*) FROM mailing_list.message") == [(600,)]
+    assert "ready" in text
+
+
+def test_a_run_with_params_and_its_log(demo: Demo, rest: Rest) -> None:
+    run_id, state = run(rest, {"dry_run": True, "mailing_list__list_names": [BOOST]})
+    assert state == "success"
+    log = rest.log(DAG, run_id, TASK)
+    assert f"{TASK}: list_names={BOOST}, dry_run=True" in log
+    assert "360 in the archive, 360 stored; would fetch about 0 messages" in log
+    assert log.index("::group::Pre Execute") < log.index(TASK) < log.index("::group::Post Execute")
+
+
+def test_a_cleared_task_runs_again_and_changes_nothing(demo: Demo, rest: Rest) -> None:
+    before = demo.query("SELECT md5(string_agg(m::text, '' ORDER BY id)) FROM mailing_list.message AS m")
+    run_id, state = run(rest)
+    assert state == "success"
+    rest.clear(DAG, run_id, TASK, downstream=True)
+    assert rest.await_run(DAG, run_id) == "success"
+    assert rest.tasks(DAG, run_id)[TASK]["try_number"] == 2
+    assert "0 new" in rest.log(DAG, run_id, TASK, 2)
+    assert (
+        demo.query("SELECT md5(string_agg(m::text, '' ORDER BY id)) FROM mailing_list.message AS m") == before
+    )
+
+
+def test_a_failing_list_is_red_and_names_the_remedy(demo: Demo, rest: Rest) -> None:
+    demo.fault(path="boost-users.*/emails", status=403)
+    run_id, state = run(rest)
+    assert state == "failed"
+    tasks = rest.tasks(DAG, run_id)
+    assert (tasks[TASK]["state"], tasks["finalise"]["state"]) == ("failed", "failed")
+    assert tasks[TASK]["try_number"] == 1
+    log = rest.log(DAG, run_id, TASK)
+    assert "1 of 3 failed, the others are stored: boost-users@lists.boost.org (auth)" in log
+    assert "check the Connection's credentials" in log
+    assert f"failed: {TASK}: auth" in rest.log(DAG, run_id, "finalise")
+    demo.well()
+    # A collector that is cleared alone leaves the run failed; with downstream, finalise looks again.
+    rest.clear(DAG, run_id, TASK, downstream=False)
+    assert rest.await_run(DAG, run_id) == "failed"
+    assert rest.tasks(DAG, run_id)[TASK]["state"] == "success"
+    rest.clear(DAG, run_id, TASK, downstream=True)
+    assert rest.await_run(DAG, run_id) == "success"
+
+
+def test_bad_params_are_refused_with_a_sentence(rest: Rest) -> None:
+    with pytest.raises(RuntimeError, match="date-time"):
+        rest.trigger(DAG, {"since": "garbage"})
+    run_id, state = run(rest, {"since": "2026-02-01T00:00:00Z", "until": "2026-01-01T00:00:00Z"})
+    assert state == "failed"
+    assert "is after until" in rest.log(DAG, run_id, TASK)
+    assert rest.tasks(DAG, run_id)[TASK]["try_number"] == 1
+
+
+def _task_process(demo: Demo) -> psutil.Process:
+    """The process of the running task: the leader of a group of its own in the scheduler's session."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        for process in psutil.process_iter():
+            try:
+                inside = os.getsid(process.pid) == demo.sessions["scheduler"]
+                leads = os.getpgid(process.pid) == process.pid != demo.sessions["scheduler"]
+                if inside and leads and process.status() != psutil.STATUS_ZOMBIE:
+                    return process
+            except (OSError, psutil.Error):
+                continue
+        time.sleep(0.1)
+    raise AssertionError("no task is running")
+
+
+def test_a_task_that_is_killed_goes_on_by_itself_and_loses_nothing(demo: Demo, rest: Rest) -> None:
+    requests.post(f"{demo.sandbox}/time", json={"messages": 300}, timeout=10)
+    demo.fault(path="/email/", kind="delay", seconds=0.2)
+    stored = demo.query("SELECT count(*) FROM mailing_list.message")[0][0]
+    run_id = rest.trigger(DAG)
+    deadline = time.monotonic() + 60
+    while demo.query("SELECT count(*) FROM mailing_list.message")[0][0] <= stored:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    os.kill(_task_process(demo).pid, signal.SIGKILL)
+    demo.well()
+    assert rest.await_run(DAG, run_id, 240) == "success"
+    assert rest.tasks(DAG, run_id)[TASK]["try_number"] == 2
+    expected = sum(requests.get(f"{demo.sandbox}/", timeout=10).json()["mailing_lists"].values())
+    assert demo.query(
+        "SELECT count(*), count(DISTINCT (list_name, message_hash)) FROM mailing_list.message"
+    ) == [(expected, expected)]
+    states = demo.query(f"SELECT state FROM core.run WHERE run_id = '{run_id}' ORDER BY id LIMIT 2")
+    assert states == [("killed",), ("success",)]
+
+
+def test_clearing_a_running_task_ends_it_cleanly(demo: Demo, rest: Rest) -> None:
+    requests.post(f"{demo.sandbox}/time", json={"messages": 200}, timeout=10)
+    demo.fault(path="/email/", kind="delay", seconds=0.3)
+    run_id = rest.trigger(DAG)
+    _task_process(demo)
+    time.sleep(2)
+    rest.clear(DAG, run_id, TASK, downstream=True)
+    demo.well()
+    assert rest.await_run(DAG, run_id, 120) == "success"
+    states = {row[0] for row in demo.query(f"SELECT state FROM core.run WHERE run_id = '{run_id}'")}
+    assert states <= {"stopped", "success", "killed"}
+    expected = sum(requests.get(f"{demo.sandbox}/", timeout=10).json()["mailing_lists"].values())
+    assert demo.query("SELECT count(*) FROM mailing_list.message") == [(expected,)]
+
+
+def test_a_chain_of_four_tiny_tasks_is_quick_once_warm(rest: Rest) -> None:
+    best = 99.0
+    for _ in range(4):
+        run_id = rest.trigger("tiny_chain")
+        assert rest.await_run("tiny_chain", run_id) == "success"
+        tasks = rest.tasks("tiny_chain", run_id).values()
+        found = rest.run("tiny_chain", run_id)
+        assert len(tasks) == 4
+        seconds = [_instant(found["end_date"]) - _instant(found["queued_at"] or found["start_date"])]
+        best = min(best, *seconds)
+    assert best <= 3.0
+
+
+def _instant(text: str) -> float:
+    from datetime import datetime
+
+    return datetime.fromisoformat(text).timestamp()
+
+
+def test_links_on_the_tasks_page_and_the_page_behind_them(demo: Demo, rest: Rest) -> None:
+    run_id, _ = run(rest, {"dry_run": True})
+    links = rest.call("GET", f"/dags/{DAG}/dagRuns/{run_id}/taskInstances/{TASK}/links")["extra_links"]
+    assert links["Source"].endswith("/hyperkitty/archives/")
+    page = f"{demo.web}{links['Stored rows']}"
+    assert requests.get(page, timeout=10).status_code == 401
+    refused = requests.get(page, headers={"Accept": "text/html"}, allow_redirects=False, timeout=10)
+    assert (refused.status_code, refused.headers["location"].startswith("/auth/login?next=")) == (307, True)
+    shown = rest.session.get(page, timeout=10)
+    assert shown.status_code == 200
+    assert "mailing_list.message" in shown.text
+    assert BOOST in shown.text
+    assert rest.session.get(f"{demo.web}/boost/runs/999999", timeout=10).status_code == 404
+
+
+def test_the_test_button_of_a_connection(demo: Demo, rest: Rest) -> None:
+    host = f"http://127.0.0.1:{demo.sandbox_port}/hyperkitty/archives"
+    wanted = {"connection_id": "x", "conn_type": "hyperkitty", "host": host}
+    assert rest.call("POST", "/connections/test", json=wanted)["message"].startswith("3 public lists")
+    wanted["host"] = ""
+    answer = rest.call("POST", "/connections/test", json=wanted)
+    assert answer["status"] is False
+    types = rest.call("GET", "/connections", params={"limit": 50})["connections"]
+    assert {"bdc_postgres", "hyperkitty_boost"} <= {c["connection_id"] for c in types}
+
+
+def test_pools_are_there(rest: Rest) -> None:
+    names = {pool["name"] for pool in rest.call("GET", "/pools")["pools"]}
+    assert {"git", "pinecone"} <= names
+
+
+def test_a_second_start_in_the_same_folder_says_so(demo: Demo) -> None:
+    import subprocess
+    import sys
+
+    env = os.environ | {"BDC_STATE_DIR": str(demo.folder)}
+    second = subprocess.run(
+        [sys.executable, "-m", "launcher", "demo"], env=env, capture_output=True, text=True, timeout=60
+    )
+    assert second.returncode == 1
+    assert "a system is already up" in second.stdout
+    status = subprocess.run(
+        [sys.executable, "-m", "launcher", "status"], env=env, capture_output=True, text=True, timeout=60
+    )
+    assert "scheduler     up" in status.stdout
+    assert "mailing lists: messages" in status.stdout
+
+
+def test_a_killed_launcher_leaves_nothing_and_the_next_start_recovers() -> None:
+    """Runs beside the other demo, in a folder and on ports of its own."""
+    folder = SCRATCH / "killed"
+    first = Demo.start(folder, messages=60)
+    try:
+        first.await_line("airflow       starting")
+        time.sleep(4)
+        sessions = first.sessions
+        assert first.left(sessions)
+        first.process.kill()
+        deadline = time.monotonic() + 30
+        while first.left(sessions) and time.monotonic() < deadline:
+            time.sleep(0.2)
+        assert first.left(sessions) == []
+    finally:
+        first.process.kill()
+        first.process.wait()
+    second = Demo.start(folder, messages=60)
+    try:
+        second.await_line(READY)
+        sessions = second.sessions
+    finally:
+        seconds = second.stop()
+    assert second.left(sessions) == []
+    assert seconds < 25
+    assert "stopping" in "".join(second.output)
