@@ -49,6 +49,8 @@ class FinaliseOperator(BaseOperator):
         reasons = self._record(context, counts, failed)
         if failed:
             lines = [f"{name}: {reasons[name]}" if name in reasons else name for name in failed]
+            for line in lines:
+                log.error(f"failed: {line}")
             raise AirflowFailException(
                 "failed: " + "; ".join(lines) + ". Mend the cause, then clear the task with downstream."
             )

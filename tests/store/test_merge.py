@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import threading
 from typing import Any
 
+import psycopg
 import pytest
-from psycopg import IsolationLevel
 from sqlalchemy import Column, Integer, MetaData, Table, Text, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 
+from core import database
 from core.database import Conn, MergeCounts, merge
 from core.errors import DatabaseFailure
 
@@ -32,8 +34,11 @@ CREATE TABLE scratch.thing (
 """
 
 
-@pytest.fixture
-def things(conn: Conn) -> Conn:
+@pytest.fixture(params=["page", "bulk"])
+def things(conn: Conn, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Conn:
+    """An empty table, merged into in both ways."""
+    if request.param == "bulk":
+        monkeypatch.setattr(database, "PAGE", 0)
     conn.execute(DDL)
     return conn
 
@@ -154,11 +159,25 @@ def test_unchanged_rows_leave_no_dead_tuples_and_the_catalog_does_not_grow(thing
     assert dead == (0, 0)
 
 
-def test_two_tasks_that_merge_the_same_new_row(database: str, things: Conn) -> None:
-    import psycopg
+def test_a_merge_needs_a_transaction(things: Conn) -> None:
+    with pytest.raises(RuntimeError, match="inside the caller's transaction"):
+        merge(things, THING, [{"name": "a"}])
 
-    with psycopg.connect(database) as other:
-        other.isolation_level = IsolationLevel.READ_COMMITTED
-        merge(other, THING, [{"name": "a", "size": 1}])
-        other.commit()
-        assert put(things, {"name": "a", "size": 2}) == MergeCounts(0, 1, 0)
+
+def test_two_tasks_that_merge_the_same_new_row(migrated: str, things: Conn) -> None:
+    """The second one waits for the first, then takes the row as known."""
+    done: list[MergeCounts] = []
+
+    def second() -> None:
+        with psycopg.connect(migrated) as other:
+            done.append(merge(other, THING, [{"name": "a", "size": 2}, {"name": "b", "size": 1}]))
+
+    with things.transaction():
+        merge(things, THING, [{"name": "a", "size": 1}])
+        thread = threading.Thread(target=second)
+        thread.start()
+        thread.join(0.3)
+        assert thread.is_alive()
+    thread.join(10)
+    assert done == [MergeCounts(1, 1, 0)]
+    assert held(things) == [("a", 2), ("b", 1)]

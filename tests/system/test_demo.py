@@ -43,7 +43,7 @@ def test_a_run_with_params_and_its_log(demo: Demo, rest: Rest) -> None:
     run_id, state = run(rest, {"dry_run": True, "mailing_list__list_names": [BOOST]})
     assert state == "success"
     log = rest.log(DAG, run_id, TASK)
-    assert f"{TASK}: list_names={BOOST}, dry_run=True" in log
+    assert f"{TASK}: dry_run=True, list_names={BOOST}" in log
     assert "360 in the archive, 360 stored; would fetch about 0 messages" in log
     assert log.index("::group::Pre Execute") < log.index(TASK) < log.index("::group::Post Execute")
 

@@ -29,6 +29,7 @@ MISSING_PER_QUERY = 500
 FEW_BAD, BAD_SHARE = 20, 0.05
 """A list fails when more messages than these could not be read."""
 NAMED_IN_LOG = 10
+FIRST_TOLD = ("new", "updated", "known", "pages")
 log = structlog.get_logger("collector")
 
 
@@ -42,16 +43,21 @@ def collect(
     """Collect every list asked for; raise `UnitsFailed` at the end if some could not be."""
     failures: dict[str, BaseException] = {}
     for list_name in options.list_names:
+        # The details fold in the UI's log; what became of the list stands below them, in sight.
         log.info(f"::group::{list_name}")
+        collector = ListCollector(archive, conn, list_name, options, progress, clock)
         try:
-            ListCollector(archive, conn, list_name, options, progress, clock).run()
+            collector.run()
         except Exception as error:
             if conn.closed or conn.broken:
                 raise
             failures[list_name] = error
+            log.info("::endgroup::")
             category = str(classify_failure(error))
             log.error(f"{list_name}: {error}", failure_category=category, collector_phase="collect")
-        log.info("::endgroup::")
+        else:
+            log.info("::endgroup::")
+            log.info(collector.summary())
     if failures:
         categories = {name: classify_failure(error) for name, error in failures.items()}
         raise UnitsFailed(failures, categories, len(options.list_names))
@@ -83,6 +89,7 @@ class ListCollector:
         self.state = ListState.from_extras(self.checkpoint.extras)
         self.pending = dict(self.state.pending)
         self.details = Details(self.archive, self.list_name, self.clock)
+        self.started = self.clock.monotonic()
         self.asked = self.bad = 0
         self.page_before: set[str] = set()
         since, slack = self.options.since, timedelta(days=self.options.date_slack_days)
@@ -101,8 +108,7 @@ class ListCollector:
         return self.route.mode is not Mode.WINDOW
 
     def run(self) -> None:
-        """Collect the list, and tell what was done."""
-        started = self.clock.monotonic()
+        """Collect the list."""
         top = self.archive.index_page(self.list_name, 0)
         self.progress.begin_unit(self.list_name, total=top.count)
         log.info(f"{self.list_name}: {top.count:,} messages in the archive; {self.route.describe()}")
@@ -121,11 +127,13 @@ class ListCollector:
         if self.moves:
             with self.conn.transaction():
                 self._move(ListState(self.route.frontier, None, self.pending))
+
+    def summary(self) -> str:
+        """Tell in one line what was done."""
         counts = self.progress.unit_counts()
-        first = ("new", "updated", "known", "pages")
-        names = [*first, *sorted(set(counts) - set(first))]
+        names = [*FIRST_TOLD, *sorted(set(counts) - set(FIRST_TOLD))]
         told = ", ".join(f"{counts.get(name, 0):,} {name.replace('_', ' ')}" for name in names)
-        log.info(f"{self.list_name}: done in {duration(self.clock.monotonic() - started)}: {told}")
+        return f"{self.list_name}: {told}, {duration(self.clock.monotonic() - self.started)}"
 
     # -- one page --------------------------------------------------------------------------------------
 

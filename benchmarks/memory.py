@@ -1,0 +1,87 @@
+"""Peak memory of a collector over ten times the messages: nothing may grow with the source."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import requests
+
+from benchmarks.report import Figure
+
+SMALL, LARGE = 1_500, 15_000
+LIST = "boost@lists.boost.org"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def figures(url: str) -> Iterator[Figure]:
+    found = {messages: _measure(url, messages) for messages in (SMALL, LARGE)}
+    grown = (found[LARGE]["peak_kb"] - found[SMALL]["peak_kb"]) / 1024
+    note = ", ".join(
+        f"{n:,}: {r['peak_kb'] / 1024:.0f} MB, {r['new'] / r['seconds']:.0f}/s" for n, r in found.items()
+    )
+    yield Figure("growth of peak memory over 10 x the messages", grown, 50, "MB", at_least=False, note=note)
+
+
+def _measure(url: str, messages: int) -> dict[str, float]:
+    port = free_port()
+    served = [sys.executable, "-m", "sandbox", "--port", str(port), "--messages", str(round(messages / 0.6))]
+    sandbox = subprocess.Popen(served)
+    try:
+        base = f"http://127.0.0.1:{port}"
+        for _ in range(600):
+            try:
+                requests.get(f"{base}/_sandbox/", timeout=2)
+                break
+            except requests.ConnectionError:
+                time.sleep(0.1)
+        env = os.environ | {"BENCH_URL": url, "BENCH_ARCHIVE": f"{base}/hyperkitty/archives"}
+        done = subprocess.run(
+            [sys.executable, "-m", "benchmarks.memory"], env=env, capture_output=True, text=True, check=True
+        )
+        result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+        return result
+    finally:
+        sandbox.terminate()
+        sandbox.wait()
+
+
+def main() -> None:
+    """Collect one list in this process, and tell its peak memory."""
+    import psycopg
+
+    from core.clock import SystemClock
+    from core.progress import Progress
+    from hooks.mailing_list_hook import MailingListHook
+    from trackers.mailing_list.collect import collect
+    from trackers.mailing_list.options import MailingListOptions
+
+    os.environ["AIRFLOW_CONN_HYPERKITTY_BOOST"] = json.dumps(
+        {"conn_type": "hyperkitty", "host": os.environ["BENCH_ARCHIVE"]}
+    )
+    clock = SystemClock()
+    hook = MailingListHook()
+    with psycopg.connect(os.environ["BENCH_URL"], autocommit=True) as conn:
+        conn.execute("TRUNCATE mailing_list.message, core.raw_payload, core.checkpoint")
+        began = time.perf_counter()
+        counts = collect(
+            hook, conn, MailingListOptions(list_names=(LIST,)), Progress(clock=clock), clock
+        ).counts
+    hook.close()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(json.dumps({"peak_kb": peak, "new": counts["new"], "seconds": time.perf_counter() - began}))
+
+
+if __name__ == "__main__":
+    main()
