@@ -48,9 +48,9 @@ fmt: setup       ## let ruff put the code in order
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
 lock: setup      ## renew requirements.txt and requirements-dev.txt from their .in files
-	@$(BIN)/uv pip compile --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links -q \
+	@$(BIN)/uv pip compile --universal --python-version 3.11 -q \
 	  --custom-compile-command "make lock" requirements.in -o requirements.txt
-	@$(BIN)/uv pip compile --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links -q \
+	@$(BIN)/uv pip compile --universal --python-version 3.11 -q \
 	  --custom-compile-command "make lock" requirements-dev.in -o requirements-dev.txt
 clean:           ## remove .venv and caches (not the state folder)
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -61,7 +61,10 @@ def end(sessions: Collection[int], patience: float = PATIENCE) -> None:
     for process in members(sessions):
         with suppress(psutil.Error):
             process.kill()
-    _reap(sessions)
+    deadline = time.monotonic() + 3
+    while any(members(sessions)) and time.monotonic() < deadline:
+        _reap(sessions)
+        time.sleep(0.02)
 
 
 def _ask(sessions: Collection[int]) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from core import checkpoints
+from core.database import Conn
 from sandbox.hyperkitty.archive import Entry, MailList, message_hash_of
 from sandbox.world import World
 
@@ -38,3 +40,20 @@ def add_list(world: World, count: int, name: str = BOOST) -> MailList:
     for number in range(count):
         mail_list.add(entry(number))
     return world.mail.add_list(mail_list)
+
+
+def rows(conn: Conn, columns: str = "message_hash", where: str = "true") -> list[Any]:
+    found = conn.execute(
+        f"SELECT {columns} FROM mailing_list.message WHERE {where} ORDER BY message_id"
+    ).fetchall()
+    return [row[0] if len(row) == 1 else row for row in found]
+
+
+def requests(world: World) -> list[str]:
+    found = [line.split(f"/list/{BOOST}/")[-1] for line in world.traffic.recent]
+    world.traffic.clear()
+    return found
+
+
+def state(conn: Conn) -> dict[str, Any]:
+    return dict(checkpoints.read(conn, "mailing_list", BOOST, "index").extras)

@@ -1,0 +1,151 @@
+"""The mailing list tracker against the sandbox and a real database: what can go wrong."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.clock import FixedClock
+from core.database import Conn
+from core.errors import RateLimited, SourceUnavailable, UnexpectedPayload, UnitsFailed
+from core.progress import Progress
+from hooks.mailing_list_hook import MailingListHook
+from sandbox.faults import Fault
+from sandbox.world import World
+from tests.mail import BOOST, add_list, entry, requests, rows, state
+from tests.store.conftest import Run
+from trackers.mailing_list.options import MailingListOptions
+from trackers.mailing_list.plan import plan
+
+pytestmark = pytest.mark.usefixtures("hyperkitty")
+
+
+def test_a_limit_without_end_fails_the_list_and_moves_nothing(conn: Conn, world: World, run: Run) -> None:
+    add_list(world, 5)
+    world.faults.append(Fault(path="emails", status=429, headers={"Retry-After": "3600"}))
+    with pytest.raises(UnitsFailed) as error:
+        run()
+    assert isinstance(error.value.failures[BOOST], RateLimited)
+    assert (error.value.category, error.value.retry_after) == ("rate_limit", 3600)
+    assert state(conn) == {}
+
+
+def test_a_failing_list_does_not_stop_the_others(conn: Conn, world: World, run: Run) -> None:
+    add_list(world, 3)
+    with pytest.raises(UnitsFailed, match=r"1 of 2 failed.*no list no@where\.org") as error:
+        run(list_names=("no@where.org", BOOST))
+    assert error.value.category == "command"
+    assert len(rows(conn)) == 3
+
+
+def test_a_run_that_ends_in_the_middle_goes_on_where_it_was(conn: Conn, world: World, run: Run) -> None:
+    boost = add_list(world, 40)
+    world.faults.append(Fault(path="emails/.*offset=21", status=503))
+    with pytest.raises(UnitsFailed):
+        run()
+    assert len(rows(conn)) == 24
+    assert state(conn)["frontier"] == []
+    assert state(conn)["walk"]["from_end"] == 16
+    world.faults.clear()
+    for number in range(40, 43):
+        boost.add(entry(number))
+    requests(world)
+    assert run()["new"] == 19
+    asked = [line for line in requests(world) if line.startswith("email/")]
+    assert len(asked) == len(set(asked)) == 19
+    assert len(rows(conn)) == 43
+    assert state(conn)["walk"] is None
+    assert state(conn)["frontier"][0] == entry(42).message_hash
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(path="x", kind="body", body="<html>502</html>", content_type="text/html"),
+        Fault(path="x", kind="body", body='{"half": '),
+        Fault(path="x", kind="body", body="[]"),
+        Fault(path="x", kind="truncate"),
+        Fault(path="x", status=500),
+        Fault(path="x", status=400),
+        Fault(path="x", kind="body", body='{"message_id_hash": "ANOTHER"}'),
+    ],
+    ids=["html", "half a document", "list", "breaks off", "500", "400", "another message"],
+)
+def test_a_bad_message_is_named_and_asked_for_again(conn: Conn, world: World, run: Run, fault: Fault) -> None:
+    add_list(world, 12)
+    bad = entry(7).message_hash
+    world.faults.append(Fault(f"email/{bad}", fault.kind, fault.status, body=fault.body))
+    counts = run()
+    assert (counts["new"], counts["unreadable"]) == (11, 1)
+    assert list(state(conn)["pending"]) == [bad]
+    assert run()["unreadable"] == 1
+    world.faults.clear()
+    assert run()["new"] == 1
+    assert state(conn)["pending"] == {}
+    assert len(rows(conn)) == 12
+
+
+def test_a_message_that_vanishes_between_index_and_detail(conn: Conn, world: World, run: Run) -> None:
+    add_list(world, 4)
+    world.faults.append(Fault(path=f"email/{entry(2).message_hash}", status=404))
+    counts = run()
+    assert (counts["new"], counts["removed_meanwhile"]) == (3, 1)
+    assert state(conn)["pending"] == {}
+
+
+def test_a_message_that_is_too_large_is_left_out_and_counted(conn: Conn, world: World, run: Run) -> None:
+    boost = add_list(world, 4)
+    boost.by_hash[entry(2).message_hash].text = "x" * 300_000
+    counts = run(max_body=200_000)
+    assert (counts["new"], counts["too_large"]) == (3, 1)
+    assert run(full_scan=True)["new"] == 1
+
+
+def test_twenty_megabytes_nul_bytes_and_no_hash(conn: Conn, world: World, run: Run) -> None:
+    boost = add_list(world, 4)
+    boost.by_hash[entry(1).message_hash].text = "x" * 20_000_000
+    boost.by_hash[entry(2).message_hash].text = "a\x00b"
+    world.faults.append(
+        Fault(path=f"email/{entry(3).message_hash}", kind="body", body='{"subject": "no hash"}')
+    )
+    counts = run()
+    assert (counts["new"], counts["without_hash"]) == (3, 1)
+    assert rows(conn, "length(content)", "message_id = '1@example.org'") == [20_000_000]
+    assert rows(conn, "content", "message_id = '2@example.org'") == ["ab"]
+    kinds = conn.execute("SELECT kind, count(*) FROM core.raw_payload GROUP BY 1 ORDER BY 1").fetchall()
+    assert kinds == [("email", 3), ("email_without_hash", 1)]
+
+
+def test_too_many_bad_messages_fail_the_list(conn: Conn, world: World, run: Run) -> None:
+    add_list(world, 60)
+    world.faults.append(Fault(path="email/", kind="body", body="<html>"))
+    with pytest.raises(UnitsFailed) as error:
+        run()
+    assert isinstance(error.value.failures[BOOST], UnexpectedPayload)
+
+
+def test_a_source_that_goes_away_fails_the_list(conn: Conn, world: World, run: Run) -> None:
+    add_list(world, 30)
+    world.faults.append(Fault(path="email/", status=503, after=12))
+    with pytest.raises(UnitsFailed) as error:
+        run()
+    assert isinstance(error.value.failures[BOOST], SourceUnavailable)
+    world.faults.clear()
+    run()
+    assert len(rows(conn)) == 30
+
+
+def test_a_dry_run_asks_once_per_list_and_stores_nothing(
+    conn: Conn, world: World, run: Run, clock: FixedClock
+) -> None:
+    add_list(world, 30)
+    hook = MailingListHook(clock=clock)
+    options = MailingListOptions(list_names=(BOOST,), dry_run=True)
+    counts = plan(hook, conn, options, Progress(clock=clock), clock).counts
+    assert (counts["in_archive"], counts["would_fetch"], counts["would_request"]) == (30, 30, 31)
+    assert len(requests(world)) == 1
+    assert rows(conn) == []
+    run()
+    requests(world)
+    counts = plan(hook, conn, options, Progress(clock=clock), clock).counts
+    assert counts["would_fetch"] == 0
+    hook.close()

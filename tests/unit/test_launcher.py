@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from launcher import airflow_secrets, connections, processes
+from launcher.folders import state_folder
+from launcher.ports import Ports, PortTaken
+from launcher.state import AlreadyRunning, State
+
+
+def test_a_taken_port_names_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        monkeypatch.setenv("BDC_PORT", str(taken.getsockname()[1]))
+        with pytest.raises(
+            PortTaken, match=r"taken by another program; choose a free one: `BDC_PORT=\d+ make demo`"
+        ):
+            Ports.from_environment().require_free(sandbox=False)
+    monkeypatch.setenv("BDC_PORT", "http")
+    with pytest.raises(PortTaken, match="must be a port number"):
+        Ports.from_environment()
+
+
+def test_the_state_folder_can_be_chosen_and_is_outside_homes_for_root(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("BDC_STATE_DIR", str(tmp_path))
+    assert state_folder() == tmp_path
+    monkeypatch.delenv("BDC_STATE_DIR")
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert state_folder().parent == Path("/var/tmp")
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert state_folder().name == ".state"
+
+
+def test_one_launcher_per_folder(tmp_path: Path) -> None:
+    first = State(tmp_path)
+    first.acquire()
+    assert first.is_held()
+    with pytest.raises(AlreadyRunning, match="make down"):
+        State(tmp_path).acquire()
+    first.write(web="x")
+    assert State(tmp_path).read()["web"] == "x"
+    first.forget()
+    assert State(tmp_path).read() == {}
+
+
+def test_secrets_are_made_once_and_only_for_their_owner(tmp_path: Path) -> None:
+    assert airflow_secrets.password(tmp_path) == airflow_secrets.password(tmp_path)
+    assert airflow_secrets.shared_secrets(tmp_path) == airflow_secrets.shared_secrets(tmp_path)
+    assert all(file.stat().st_mode & 0o077 == 0 for file in tmp_path.iterdir())
+
+
+def test_a_database_address_becomes_a_connection(tmp_path: Path) -> None:
+    found = connections.postgres_connection("postgresql://u:p@h:5433/d?sslmode=require")
+    assert (found["host"], found["port"], found["schema"], found["login"]) == ("h", 5433, "d", "u")
+    assert found["extra"] == '{"sslmode": "require"}'
+    file = connections.write(tmp_path / "c.json", {"x": found})
+    assert file.stat().st_mode & 0o077 == 0
+
+
+SCRIPT = """
+import os, signal, subprocess, sys, time
+if {stubborn}: signal.signal(signal.SIGTERM, signal.SIG_IGN)
+child = subprocess.Popen([sys.executable, "-c", "import os, signal, time; os.setpgid(0, 0); time.sleep(600)"])
+print(child.pid, flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("stubborn", [False, True])
+def test_a_session_is_ended_with_all_its_members(tmp_path: Path, stubborn: bool) -> None:
+    command = [sys.executable, "-c", SCRIPT.format(stubborn=stubborn)]
+    leader = processes.start("x", command, os.environ, tmp_path)
+    deadline = time.monotonic() + 10
+    while len(list(processes.members([leader.pid]))) < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert len(list(processes.members([leader.pid]))) == 2
+    processes.end([leader.pid], patience=1.5)
+    assert list(processes.members([leader.pid])) == []
+
+
+def test_members_are_found_after_their_leader_died(tmp_path: Path) -> None:
+    leader = processes.start("x", [sys.executable, "-c", SCRIPT.format(stubborn=False)], os.environ, tmp_path)
+    while len(list(processes.members([leader.pid]))) < 2:
+        time.sleep(0.05)
+    os.kill(leader.pid, signal.SIGKILL)
+    leader.wait()
+    assert len(list(processes.members([leader.pid]))) == 1
+    processes.end([leader.pid])
+    assert list(processes.members([leader.pid])) == []
+
+
+def test_the_command_line() -> None:
+    done = subprocess.run([sys.executable, "-m", "launcher", "nonsense"], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "demo | up | down | status" in done.stdout
+    checked = subprocess.run(
+        [sys.executable, "-m", "launcher", "config-check"], capture_output=True, text=True
+    )
+    assert checked.returncode == 0, checked.stdout
+    assert "run_boost_mailing_list_tracker" in checked.stdout
+    assert "Variable" not in checked.stdout
+    doctor = subprocess.run([sys.executable, "-m", "launcher", "doctor"], capture_output=True, text=True)
+    assert "every setting can be read" in doctor.stdout

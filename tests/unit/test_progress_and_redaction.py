@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from core.clock import FixedClock
+from core.progress import Progress, duration
+from core.redaction import redact, redact_addresses
+
+
+def test_a_line_at_most_every_ten_seconds_with_rate_and_time_left() -> None:
+    clock = FixedClock()
+    seen: list[dict[str, int]] = []
+    with capture_logs() as logs:
+        progress = Progress(
+            clock=clock, on_line=lambda counts: seen.append(dict(counts)), requests=lambda: 12
+        )
+        progress.begin_unit("boost", total=1000)
+        for _ in range(25):
+            clock.sleep(1)
+            progress.count("new", 10)
+            progress.advance(10)
+    lines: list[Any] = [entry["event"] for entry in logs]
+    assert lines == [
+        "boost: 100 of 1,000, 10/s, 12 requests, about 1 min 30 s left",
+        "boost: 200 of 1,000, 10/s, 12 requests, about 1 min 20 s left",
+    ]
+    assert seen[-1] == {"new": 200, "boost/new": 200}
+    assert progress.unit_counts() == {"new": 250}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.04, "0.0 s"), (42.6, "42 s"), (200, "3 min 20 s"), (7500, "2 h 5 min")]
+)
+def test_durations(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_secrets_and_addresses() -> None:
+    assert redact("https://u:p@h/x?token=abc&a=1 Bearer hush-hush", ("hush-hush",)) == (
+        "https://***@h/x?token=***&a=1 Bearer ***"
+    )
+    kept = frozenset({"boost@lists.boost.org"})
+    assert (
+        redact_addresses("jan@example.org to boost@lists.boost.org", kept) == "*** to boost@lists.boost.org"
+    )
