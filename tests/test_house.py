@@ -53,7 +53,8 @@ def test_files_are_short() -> None:
 
 
 def test_nothing_of_one_machine_is_committed() -> None:
-    forbidden = re.compile("|".join(("/wor" r"k/[a-z.]+/", "/root/", "index-url", r"https?://\S*/simple\b")))
+    halves = (("/wor", r"k/[a-z.]+/"), ("/roo", "t/"), ("index", "-url"), ("https?://", r"\S*/simple\b"))
+    forbidden = re.compile("|".join(first + second for first, second in halves))
     hits = [str(p) for p, t in texts() if forbidden.search(t)]
     assert hits == []
 

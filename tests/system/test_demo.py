@@ -45,7 +45,9 @@ def test_a_run_with_params_and_its_log(demo: Demo, rest: Rest) -> None:
     log = rest.log(DAG, run_id, TASK)
     assert f"{TASK}: dry_run=True, list_names={BOOST}" in log
     assert "360 in the archive, 360 stored; would fetch about 0 messages" in log
-    assert log.index("::group::Pre Execute") < log.index(TASK) < log.index("::group::Post Execute")
+    assert (
+        log.index("::group::Pre Execute") < log.index(f"{TASK}: dry_run") < log.index("::group::Post Execute")
+    )
 
 
 def test_a_cleared_task_runs_again_and_changes_nothing(demo: Demo, rest: Rest) -> None:
