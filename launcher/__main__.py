@@ -89,10 +89,12 @@ def status() -> int:
     for name, session in facts.get("sessions", {}).items():
         count = sum(1 for _ in processes.members([session]))
         say(f"  {name:<13} {'up, ' + str(count) + ' processes' if count else 'DOWN'}")
-    if not facts.get("external_database"):
+    database = facts.get("database")
+    if not database:
         server = EmbeddedServer(state.folder / "pg")
         server.start()
-        say(demo.overview(server.url(COLLECTED)))
+        database = server.url(COLLECTED)
+    say(demo.overview(database))
     return 0
 
 

@@ -80,6 +80,7 @@ class State:
         """Write down the sessions and whatever `status` should know."""
         text = json.dumps({"launcher": os.getpid(), "sessions": self.sessions, **facts}, indent=2)
         temporary = self._file.with_suffix(".tmp")
+        temporary.touch(mode=0o600)
         temporary.write_text(text)
         temporary.replace(self._file)
 

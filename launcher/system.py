@@ -120,18 +120,23 @@ class System:
         child = processes.start(name, command, self.env, self.state.logs)
         self._children[name], self._commands[name] = child, command
         self.state.sessions[name] = child.pid
-        self.state.write(web=self.web, user=USER, sandbox=self.with_sandbox)
+        self.state.write(web=self.web, user=USER, database=self.extra.get("DATABASE_URL", ""))
         if self._guard and self._guard.stdin:
             self._guard.stdin.write(f"{name} {child.pid}\n")
             self._guard.stdin.flush()
 
     def _prepare_airflow(self) -> None:
-        wanted: dict[str, Any] = {"bdc_postgres": connections.postgres_connection(self.database)}
+        ours: dict[str, Any] = {"bdc_postgres": connections.postgres_connection(self.database)}
+        theirs: dict[str, Any] = {}
         if self.with_sandbox:
-            wanted |= connections.sandbox_connections(f"http://127.0.0.1:{self.ports.sandbox}")
+            ours |= connections.sandbox_connections(f"http://127.0.0.1:{self.ports.sandbox}")
         else:
-            wanted |= connections.REAL
-        file = connections.write(self.state.folder / "connections.json", wanted)
+            theirs = connections.REAL
+        files = [
+            connections.write(self.state.folder / f"{name}.json", found)
+            for name, found in (("ours", ours), ("theirs", theirs))
+        ]
+        self.state.logs.mkdir(parents=True, exist_ok=True)
         log = self.state.logs / "setup.log"
         with log.open("ab") as output:
             done = subprocess.run(
@@ -140,15 +145,15 @@ class System:
                     "-m",
                     "launcher.airflow_setup",
                     str(ROOT / "include" / "pools.json"),
-                    str(file),
-                    *(["--overwrite"] if self.with_sandbox else []),
+                    *map(str, files),
                 ],
                 env=self.env,
                 cwd=ROOT,
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
-        file.unlink()
+        for file in files:
+            file.unlink()
         if done.returncode:
             raise StartFailed(f"Airflow's database could not be prepared; see {log}")
 

@@ -17,7 +17,6 @@ from core.errors import (
 )
 
 DEFAULT_WAIT = 10.0
-MAX_RETRY_AFTER = 300.0
 SMALL_BODY = 10_000
 
 

@@ -168,6 +168,8 @@ class MailingListHook(BaseHook):
             raise UnexpectedPayload(
                 "no `results` in the index", source="HyperKitty", identifier=response.path
             )
-        count = answer.get("count")
         items = tuple(item for item in answer["results"] if isinstance(item, dict))
-        return IndexPage(offset, count if isinstance(count, int) else offset + len(items), items)
+        # `next` is believed over a count that is missing or behind.
+        seen = offset + len(items) + (1 if answer.get("next") else 0)
+        count = answer.get("count")
+        return IndexPage(offset, max(count, seen) if isinstance(count, int) and items else seen, items)

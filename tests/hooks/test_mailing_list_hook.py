@@ -53,6 +53,15 @@ def test_an_index_that_is_none(hook: MailingListHook, world: World) -> None:
         hook.index_page(BOOST, 0)
 
 
+@pytest.mark.parametrize(("fields", "count"), [("", 2), (', "count": 0', 2), (', "count": 9', 9)])
+def test_the_next_link_is_believed_over_the_count(
+    hook: MailingListHook, world: World, fields: str, count: int
+) -> None:
+    body = '{"next": "http://x/", "results": [{"url": "http://x/"}]' + fields + "}"
+    world.faults.append(Fault(path="emails", kind="body", body=body))
+    assert hook.index_page(BOOST, 0).count == count
+
+
 def test_messages_come_in_order_with_their_errors(hook: MailingListHook, world: World) -> None:
     add_list(world, 5)
     wanted = [entry(n).message_hash for n in (3, 77, 1)]

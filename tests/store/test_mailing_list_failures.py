@@ -84,6 +84,20 @@ def test_a_bad_message_is_named_and_asked_for_again(conn: Conn, world: World, ru
     assert len(rows(conn)) == 12
 
 
+@pytest.mark.parametrize("body", ["<html>maintenance</html>", '{"results": ', '{"detail": "x"}'])
+def test_an_index_that_is_garbage_fails_the_list_and_loses_nothing(
+    conn: Conn, world: World, run: Run, body: str
+) -> None:
+    add_list(world, 30)
+    world.faults.append(Fault(path="emails/.*offset=14", kind="body", body=body))
+    with pytest.raises(UnitsFailed, match=r"offset=14|emails/") as error:
+        run()
+    assert error.value.category == "validation"
+    world.faults.clear()
+    run()
+    assert len(rows(conn)) == 30
+
+
 def test_a_message_that_vanishes_between_index_and_detail(conn: Conn, world: World, run: Run) -> None:
     add_list(world, 4)
     world.faults.append(Fault(path=f"email/{entry(2).message_hash}", status=404))
