@@ -16,18 +16,11 @@ from airflow.sdk.exceptions import AirflowSkipException, AirflowTaskTimeout
 
 from core.clock import Clock, SystemClock
 from core.database import Conn
-from core.errors import (
-    CollectorError,
-    CollectorFailureCategory,
-    ConfigurationError,
-    Stopped,
-    classify_failure,
-)
+from core.errors import CollectorFailureCategory, ConfigurationError, Stopped, classify_failure, told
 from core.locks import collector_lock
 from core.options import CommonOptions, resolve
 from core.progress import Progress, duration
 from core.protocols import TrackerResult, require_tracker_result
-from core.redaction import redact, redact_addresses
 from core.runs import RunRecord, TaskTry, failed_in_a_row, killed_in_a_row
 from core.schedule import ScheduledTask
 from core.settings import Settings
@@ -39,7 +32,6 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 KILLS_TOO_MANY = 3
-LONGEST_MESSAGE = 2000
 log = structlog.get_logger("collector")
 
 
@@ -273,14 +265,6 @@ def task_try(context: Context) -> TaskTry:
         ti.try_number,
         cleared_at,
     )
-
-
-def told(error: BaseException) -> str:
-    """Return a message that may be stored and shown: of foreign exceptions without addresses."""
-    text = redact(str(error))
-    if not isinstance(error, CollectorError):
-        text = f"{type(error).__name__}: {redact_addresses(text)}"
-    return text[:LONGEST_MESSAGE]
 
 
 def _shown(value: Any) -> str:

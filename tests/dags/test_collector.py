@@ -20,12 +20,13 @@ from core.errors import (
     Stopped,
     UnitsFailed,
     classify_failure,
+    told,
 )
 from core.locks import collector_lock
 from core.options import CommonOptions
 from core.protocols import Collected, TrackerResult
 from core.schedule import Kind, ScheduledTask
-from operators.collector import CollectorOperator, run_date, told
+from operators.collector import CollectorOperator, run_date
 from operators.finalise import FinaliseOperator
 from operators.mailing_list_collector import MailingListCollector
 from sandbox.faults import Fault

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from core.clock import FixedClock
@@ -127,6 +129,21 @@ def test_twenty_megabytes_nul_bytes_and_no_hash(conn: Conn, world: World, run: R
     assert rows(conn, "content", "message_id = '2@example.org'") == ["ab"]
     kinds = conn.execute("SELECT kind, count(*) FROM core.raw_payload GROUP BY 1 ORDER BY 1").fetchall()
     assert kinds == [("email", 3), ("email_without_hash", 1)]
+
+
+@pytest.mark.parametrize(
+    "text", ["x" * 3000, "ﷺ" * 3000, "\U0001f600" * 3000, "a\x00b\x07c", "' \\ \t \" %s {}"]
+)
+def test_extreme_texts_fit(conn: Conn, world: World, run: Run, text: str) -> None:
+    boost = add_list(world, 2)
+    changes: dict[str, Any] = {"subject": text, "sender_name": text, "message_id": f"{text}@x.org"}
+    boost.add(entry(3, **changes | {"message_id": "3@x.org"}))
+    boost.add(entry(4, sender_name=text, sender_address=f"{text}@example.org"))
+    boost.add(entry(5, sender_name=text, sender_address=BOOST))
+    assert run()["new"] == 5
+    boost.by_hash[entry(3, message_id="3@x.org").message_hash].subject = text[::-1] + "!"
+    run()
+    assert len(rows(conn)) == 5
 
 
 def test_too_many_bad_messages_fail_the_list(conn: Conn, world: World, run: Run) -> None:

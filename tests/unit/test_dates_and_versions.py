@@ -39,14 +39,14 @@ def test_writing_instants() -> None:
     assert format_instant_iso_z(None) == ""
 
 
-@given(st.datetimes(timezones=st.timezones(), allow_imaginary=False))
+@given(st.datetimes(timezones=st.timezones()))
 def test_every_instant_survives_writing_and_reading(moment: datetime) -> None:
     try:
         written = iso_z(moment)
     except OverflowError:
         return
     assert CANONICAL_INSTANT.match(written)
-    assert parse_strict(written) == moment
+    assert parse_strict(written) == moment.astimezone(UTC)
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from core.errors.tree import (
     TooLarge,
     UnexpectedPayload,
     UnitsFailed,
+    told,
 )
 
 __all__ = [
@@ -42,4 +43,5 @@ __all__ = [
     "UnexpectedPayload",
     "UnitsFailed",
     "classify_failure",
+    "told",
 ]

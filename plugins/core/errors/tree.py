@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
+from core.redaction import redact, redact_addresses
+
+LONGEST_MESSAGE = 2000
+
 
 class CollectorFailureCategory(StrEnum):
     """The eight kinds of failure that logs, metrics and the retry policy speak of."""
@@ -148,6 +152,14 @@ MOST_RETRYABLE = (
 )
 
 
+def told(error: BaseException) -> str:
+    """Return a message that may be logged and stored: of foreign exceptions without addresses."""
+    text = redact(str(error))
+    if not isinstance(error, CollectorError):
+        text = f"{type(error).__name__}: {redact_addresses(text)}"
+    return text[:LONGEST_MESSAGE]
+
+
 class UnitsFailed(CollectorError):
     """Some units (lists, channels, repositories) failed; the others were collected."""
 
@@ -157,7 +169,7 @@ class UnitsFailed(CollectorError):
         categories: Mapping[str, CollectorFailureCategory],
         total: int,
     ) -> None:
-        lines = "; ".join(f"{unit} ({categories[unit]}): {error}" for unit, error in failures.items())
+        lines = "; ".join(f"{unit} ({categories[unit]}): {told(error)}" for unit, error in failures.items())
         super().__init__(f"{len(failures)} of {total} failed, the others are stored: {lines}")
         self.failures = dict(failures)
         self.categories = dict(categories)

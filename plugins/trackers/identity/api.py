@@ -17,6 +17,7 @@ from trackers.identity.normal_forms import email_key, is_shared, name_key, witho
 __all__ = ["MailSender", "ensure_mailing_list_profiles"]
 
 UNKNOWN_SENDER = "Unknown Sender"
+LONGEST_KEY = 600
 
 
 @dataclass(frozen=True)
@@ -40,11 +41,11 @@ class MailSender:
         """Who this is: the address; a shared address with the name; else the name."""
         usable = email_key(self.address)
         if usable and not is_shared(self.address):
-            return f"email:{usable}"
+            return f"email:{usable}"[:LONGEST_KEY]
         name = name_key(self.display_name) or self.display_name.casefold()
         if usable:
-            return f"shared:{usable}:{name}"
-        return f"name:{name or UNKNOWN_SENDER.casefold()}"
+            return f"shared:{usable}:{name}"[:LONGEST_KEY]
+        return f"name:{name or UNKNOWN_SENDER.casefold()}"[:LONGEST_KEY]
 
     @property
     def fallback_name(self) -> str:
@@ -101,7 +102,7 @@ def _emails(senders: list[MailSender], ids: dict[str, int]) -> list[dict[str, An
         {
             "profile_id": profile_id,
             "email": address,
-            "email_key": email_key(address),
+            "email_key": email_key(address)[:255],
             "is_shared": is_shared(address),
             "first": min(moments, default=None),
         }

@@ -13,7 +13,7 @@ import structlog
 from core import checkpoints
 from core.clock import Clock
 from core.database import Conn
-from core.errors import CollectorError, NotFound, UnexpectedPayload, UnitsFailed, classify_failure
+from core.errors import CollectorError, NotFound, UnexpectedPayload, UnitsFailed, classify_failure, told
 from core.progress import Progress, duration
 from core.protocols import Collected
 from core.raw import RawItem
@@ -54,7 +54,7 @@ def collect(
             failures[list_name] = error
             log.info("::endgroup::")
             category = str(classify_failure(error))
-            log.error(f"{list_name}: {error}", failure_category=category, collector_phase="collect")
+            log.error(f"{list_name}: {told(error)}", failure_category=category, collector_phase="collect")
         else:
             log.info("::endgroup::")
             log.info(collector.summary())
@@ -250,7 +250,9 @@ class ListCollector:
     def _ask_pending_again(self) -> None:
         """Fetch what earlier runs could not read."""
         for part in self.details.slices(sorted(self.pending)):
-            for message_hash in part.removed + part.too_large + [m.message_hash for m in part.messages]:
+            nameless = [payload.key.rpartition("/")[2] for payload in part.nameless]
+            stored = [message.message_hash for message in part.messages]
+            for message_hash in stored + nameless + part.removed + part.too_large:
                 self.pending.pop(message_hash, None)
             with self.conn.transaction():
                 self._store(part)
@@ -281,5 +283,5 @@ class ListCollector:
 def _payload_of_item(list_name: str, raw: Mapping[str, Any], item: Listed, clock: Clock) -> RawItem:
     """Return the index item as raw of its own kind, compared by what the index can change."""
     stable = f"{item.thread_hash}\n{item.parent_hash}\n{item.subject}".encode()
-    body = json.dumps(raw, ensure_ascii=False, sort_keys=True).encode()
+    body = json.dumps(raw, sort_keys=True).encode()
     return RawItem(store.raw_key(list_name, item.message_hash), body, clock.now(), stable=stable)

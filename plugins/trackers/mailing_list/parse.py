@@ -103,10 +103,16 @@ def sender_address(raw: str) -> str:
     return text if usable else ""
 
 
+def hash_of(item: Mapping[str, Any]) -> str:
+    """Return the hash of an index item, from its link if need be; empty if it has none that can be used."""
+    found = clean(item.get("message_id_hash")).strip() or tail(item.get("url"))
+    return found if len(found) <= MAX_HASH else ""
+
+
 def parse_listed(item: Mapping[str, Any]) -> Listed | None:
     """Read an index item; None if it has no link or no hash."""
-    message_hash = clean(item.get("message_id_hash")).strip() or tail(item.get("url"))
-    if not clean(item.get("url")).strip() or not 0 < len(message_hash) <= MAX_HASH:
+    message_hash = hash_of(item)
+    if not message_hash or not clean(item.get("url")).strip():
         return None
     return Listed(
         message_hash,

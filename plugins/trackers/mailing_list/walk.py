@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
+from trackers.mailing_list.parse import hash_of
+
 PAGE_SIZE = 100
 OVERLAP = 3
 STEP_BACK = PAGE_SIZE // 2
@@ -99,7 +101,7 @@ class ListState:
 
 def hashes_of(page: Page) -> list[str]:
     """Return the hashes on a page, in its order."""
-    return [str(item.get("message_id_hash") or item.get("url") or "") for item in page.items]
+    return [found for item in page.items if (found := hash_of(item))]
 
 
 def at_end(page: Page) -> bool:
