@@ -26,6 +26,7 @@ for name in [n for n in os.environ if n.startswith(("AIRFLOW_CONN_", "BDC_", "BO
 os.environ.pop("DATABASE_URL", None)
 sys.path[:0] = [str(ROOT / "plugins"), str(ROOT / "dags"), str(ROOT)]
 
+import hypothesis  # noqa: E402
 import psycopg  # noqa: E402
 import pytest  # noqa: E402
 from psycopg.conninfo import conninfo_to_dict  # noqa: E402
@@ -37,6 +38,10 @@ from launcher.postgres import FAST, EmbeddedServer  # noqa: E402
 from sandbox.server import serve  # noqa: E402
 from sandbox.world import World  # noqa: E402
 from tests.databases import clean, connection_json  # noqa: E402
+
+# The same examples every time, and no deadline: a busy machine is not a failure.
+hypothesis.settings.register_profile("steady", derandomize=True, deadline=None, database=None)
+hypothesis.settings.load_profile("steady")
 
 
 def pytest_configure() -> None:
