@@ -52,7 +52,7 @@ def run(*, sandbox: bool) -> int:
     except SystemExit:
         say("\nstopping")
     finally:
-        if system.state._locks:
+        if system.state.taken:
             system.stop()
     return status
 

@@ -46,6 +46,11 @@ class State:
             ) from None
         self._locks.append(lock)
 
+    @property
+    def taken(self) -> bool:
+        """Whether this process holds the folder."""
+        return bool(self._locks)
+
     def is_held(self) -> bool:
         """Say whether a launcher is alive."""
         if not (self.folder / "lock").exists():

@@ -16,7 +16,7 @@ from psycopg.types.json import Jsonb
 from sqlalchemy import Table, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 
-from core.errors import DatabaseFailure
+from core.errors import SCHEMA_MISSING, DatabaseFailure
 
 PAGE = 2_000
 """Up to so many rows a merge is a page; beyond, a bulk load."""
@@ -67,7 +67,12 @@ def describe(error: psycopg.Error) -> str:
         diagnostics.constraint_name and f"constraint {diagnostics.constraint_name}",
         what and f": {what.splitlines()[0]}",
     )
-    return " ".join(part for part in parts if part).replace(" :", ":")
+    said = " ".join(part for part in parts if part).replace(" :", ":")
+    return (
+        f"{said}; bring the database to the newest schema: `make migrate`"
+        if state in SCHEMA_MISSING
+        else said
+    )
 
 
 def _lost(error: psycopg.Error) -> str | None:

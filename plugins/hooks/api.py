@@ -187,7 +187,9 @@ class ApiClient:
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None or session not in self._sessions:
             session = requests.Session()
-            session.trust_env = False
+            # Proxies and certificate bundles come from the environment as usual, but never a password
+            # of somebody's .netrc in place of the Connection's.
+            session.auth = lambda request: request
             session.mount("http://", HTTPAdapter(pool_maxsize=1))
             session.mount("https://", HTTPAdapter(pool_maxsize=1))
             session.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json", **self._auth})

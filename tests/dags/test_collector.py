@@ -11,11 +11,13 @@ from typing import Any
 import psycopg
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, AirflowTaskTimeout
+from psycopg.conninfo import conninfo_to_dict
 
 from core.database import Conn
 from core.errors import (
     CollectorBusy,
     ConfigurationError,
+    DatabaseFailure,
     SourceUnavailable,
     Stopped,
     UnitsFailed,
@@ -26,11 +28,13 @@ from core.locks import collector_lock
 from core.options import CommonOptions
 from core.protocols import Collected, TrackerResult
 from core.schedule import Kind, ScheduledTask
+from launcher.postgres import EmbeddedServer
 from operators.collector import CollectorOperator, run_date
 from operators.finalise import FinaliseOperator
 from operators.mailing_list_collector import MailingListCollector
 from sandbox.faults import Fault
 from sandbox.world import World
+from tests.databases import connection_json
 from tests.mail import BOOST, add_list
 
 MONDAY = datetime(2026, 11, 23, 4, 10, tzinfo=UTC)
@@ -157,6 +161,17 @@ def test_bad_params_fail_before_anything_is_asked(
         Small(steps=steps).execute(context(params))
     assert classify_failure(error.value) == "command"
     assert steps == ["close"]
+
+
+def test_a_database_without_our_tables_says_what_to_run(
+    postgres: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    postgres.ensure_database("not_migrated")
+    parts = conninfo_to_dict(postgres.url("not_migrated"))
+    monkeypatch.setenv("AIRFLOW_CONN_BDC_POSTGRES", connection_json(parts))
+    with pytest.raises(DatabaseFailure, match="make migrate") as error:
+        Small(steps=[]).execute(context())
+    assert classify_failure(error.value) == "command"
 
 
 def test_a_stop_is_recorded_and_leaves(conn: Conn) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+import requests
 
 from core.clock import FixedClock, SystemClock
 from core.errors import (
@@ -199,6 +201,18 @@ def test_a_redirect_stays_on_the_base(client: ApiClient, world: World, sandbox: 
     )
     with pytest.raises(UnexpectedPayload, match="circle"):
         client.get(LISTS)
+
+
+def test_no_password_of_a_netrc_is_sent(
+    client: ApiClient, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login somebody password else\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    client.get(LISTS)
+    request = client._session().prepare_request(requests.Request("GET", f"{client.base_url}{LISTS}"))
+    assert request.headers["Authorization"] == "Bearer hush-hush"
 
 
 def test_validators_are_sent_along(sandbox: str, world: World) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from core.errors.classification import classify_failure
 from core.errors.tree import (
+    SCHEMA_MISSING,
     AuthenticationError,
     BrokenOff,
     CheckpointConflict,
@@ -25,6 +26,7 @@ from core.errors.tree import (
 )
 
 __all__ = [
+    "SCHEMA_MISSING",
     "AuthenticationError",
     "BrokenOff",
     "CheckpointConflict",

@@ -122,6 +122,10 @@ class CheckpointConflict(CollectorError):
     """The checkpoint is no longer what this task read: another run of the collector moved it."""
 
 
+SCHEMA_MISSING = ("42P01", "42703", "3F000")
+"""Undefined table, column, schema: the migrations did not run."""
+
+
 class DatabaseFailure(CollectorError):
     """A database error without the row values that drivers put into theirs."""
 
@@ -133,6 +137,8 @@ class DatabaseFailure(CollectorError):
     def category(self) -> CollectorFailureCategory:  # type: ignore[override]
         """Lost connections and server shutdowns are network, a cancelled statement is a timeout."""
         state = self.sqlstate or ""
+        if state in SCHEMA_MISSING:
+            return CollectorFailureCategory.COMMAND
         if state == "57014":
             return CollectorFailureCategory.TIMEOUT
         if state[:2] == "08" or state[:4] == "57P0" or state in ("40001", "40P01", "53300"):
