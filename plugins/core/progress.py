@@ -64,6 +64,12 @@ class Progress:
         prefix = f"{self._unit}/"
         return {k.removeprefix(prefix): v for k, v in self.counts.items() if k.startswith(prefix)}
 
+    def unit_summary(self, first: tuple[str, ...] = ()) -> str:
+        """Tell in words what was counted in this unit; the counts named first are told even if zero."""
+        counts = self.unit_counts()
+        names = [*first, *sorted(set(counts) - set(first))]
+        return ", ".join(f"{counts.get(name, 0):,} {name.replace('_', ' ')}" for name in names)
+
     def advance(self, done: int) -> None:
         """Move on by `done` items, and write a line if the last one is old enough."""
         self._done += done

@@ -12,12 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from airflow.sdk import BaseHook
-
-from core.clock import Clock
 from core.errors import CollectorError, ConfigurationError, NotFound, SourceUnavailable, UnexpectedPayload
-from hooks.api import MAX_BODY_BYTES, ApiClient, Call, Response
-from hooks.connections import require_connection
+from hooks.api import Call, Response
+from hooks.source_hook import SourceHook
 
 PAGE_SIZE = 100
 
@@ -31,7 +28,7 @@ class IndexPage:
     items: tuple[Mapping[str, Any], ...]
 
 
-class MailingListHook(BaseHook):
+class MailingListHook(SourceHook):
     """Pages through list indexes and fetches single messages.
 
     :param hyperkitty_conn_id: Connection whose host is the archive's base, e.g. `https://lists.boost.org/archives`.
@@ -41,61 +38,13 @@ class MailingListHook(BaseHook):
     default_conn_name = "hyperkitty_boost"
     conn_type = "hyperkitty"
     hook_name = "HyperKitty (mailing list archive)"
+    example_host = "https://lists.boost.org/archives"
 
     def __init__(
-        self,
-        hyperkitty_conn_id: str = default_conn_name,
-        *,
-        clock: Clock | None = None,
-        in_flight: int = 4,
-        max_body_bytes: int = MAX_BODY_BYTES,
-        page_size: int = PAGE_SIZE,
+        self, hyperkitty_conn_id: str = default_conn_name, *, page_size: int = PAGE_SIZE, **options: Any
     ) -> None:
-        super().__init__()
-        self.hyperkitty_conn_id = hyperkitty_conn_id
-        self._clock, self._in_flight, self._max_body_bytes = clock, in_flight, max_body_bytes
+        super().__init__(hyperkitty_conn_id, **options)
         self._page_size = page_size
-        self._client: ApiClient | None = None
-
-    def base_url(self) -> str:
-        """Return the archive's base from the Connection, or an error that says what to write there."""
-        connection = require_connection(self.hyperkitty_conn_id, self.hook_name)
-        host = (connection.host or "").strip().rstrip("/")
-        if not host:
-            raise ConfigurationError(
-                f"Connection {self.hyperkitty_conn_id} has no host; set it to the archive's address, "
-                "for example https://lists.boost.org/archives"
-            )
-        if "://" not in host:
-            port = f":{connection.port}" if connection.port else ""
-            host = f"{connection.schema or 'https'}://{host}{port}"
-        return host
-
-    def client(self) -> ApiClient:
-        """Return the client; made once, when first needed."""
-        if self._client is None:
-            self._client = ApiClient(
-                self.base_url(),
-                clock=self._clock,
-                in_flight=self._in_flight,
-                max_body_bytes=self._max_body_bytes,
-            )
-        return self._client
-
-    @property
-    def requests(self) -> int:
-        """How many requests were sent so far."""
-        return self._client.traffic.requests if self._client else 0
-
-    @property
-    def received_bytes(self) -> int:
-        """How many bytes of bodies were received so far."""
-        return self._client.traffic.received_bytes if self._client else 0
-
-    def close(self) -> None:
-        """Let go of threads and sockets."""
-        if self._client is not None:
-            self._client.close()
 
     def index_page(self, list_name: str, offset: int) -> IndexPage:
         """Fetch one page of the index, newest archived first."""

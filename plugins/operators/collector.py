@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import structlog
 from airflow.sdk import BaseOperator
@@ -33,6 +33,21 @@ if TYPE_CHECKING:
 
 KILLS_TOO_MANY = 3
 log = structlog.get_logger("collector")
+
+
+class Source(Protocol):
+    """A hook, as far as the life of a collector needs it."""
+
+    @property
+    def requests(self) -> int:
+        """How many requests were sent so far."""
+
+    @property
+    def received_bytes(self) -> int:
+        """How many bytes were received so far."""
+
+    def close(self) -> None:
+        """Let go of threads and sockets."""
 
 
 @dataclass
@@ -70,6 +85,7 @@ class CollectorOperator(BaseOperator):
         self.clock: Clock = SystemClock()
         self.source_url = ""
         self.landed_url = ""
+        self.hook: Source | None = None
         self.settings: Settings
         self.options: Any
         self.session: Session
@@ -98,11 +114,12 @@ class CollectorOperator(BaseOperator):
 
     def traffic(self) -> tuple[int, int]:
         """Return how many requests were sent and how many bytes received."""
-        return 0, 0
+        return (self.hook.requests, self.hook.received_bytes) if self.hook else (0, 0)
 
     def close(self) -> None:
         """Let go of what `validate` or `collect` opened."""
-        return
+        if self.hook:
+            self.hook.close()
 
     # -- the life of a run -----------------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ class MailingListCollector(CollectorOperator):
     options_type = MailingListOptions
     tables = ("mailing_list.message", "identity.mailing_list_profile", "identity.email")
     options: MailingListOptions
-    hook: MailingListHook | None = None
+    hook: MailingListHook | None
 
     def validate(self) -> None:
         """Check the lists asked for and the Connection; reprocessing needs none."""
@@ -50,15 +50,6 @@ class MailingListCollector(CollectorOperator):
     def lock_scopes(self) -> tuple[str, ...]:
         """One writer per list."""
         return self.options.list_names
-
-    def traffic(self) -> tuple[int, int]:
-        """Return what the hook sent and received."""
-        return (self.hook.requests, self.hook.received_bytes) if self.hook else (0, 0)
-
-    def close(self) -> None:
-        """Let go of threads and sockets."""
-        if self.hook:
-            self.hook.close()
 
     def _archive(self) -> MailingListHook:
         if self.hook is None:

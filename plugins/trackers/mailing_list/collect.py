@@ -13,10 +13,11 @@ import structlog
 from core import checkpoints
 from core.clock import Clock
 from core.database import Conn
-from core.errors import CollectorError, NotFound, UnexpectedPayload, UnitsFailed, classify_failure, told
-from core.progress import Progress, duration
+from core.errors import CollectorError, NotFound, UnexpectedPayload
+from core.progress import Progress
 from core.protocols import Collected
 from core.raw import RawItem
+from core.units import collect_units
 from trackers.mailing_list import store
 from trackers.mailing_list.fetch import Details, MessageSource, Slice
 from trackers.mailing_list.options import MailingListOptions
@@ -29,7 +30,7 @@ MISSING_PER_QUERY = 500
 FEW_BAD, BAD_SHARE = 20, 0.05
 """A list fails when more messages than these could not be read."""
 NAMED_IN_LOG = 10
-FIRST_TOLD = ("new", "updated", "known", "pages")
+TOLD_FIRST = ("new", "updated", "known", "pages")
 log = structlog.get_logger("collector")
 
 
@@ -41,27 +42,13 @@ def collect(
     archive: Archive, conn: Conn, options: MailingListOptions, progress: Progress, clock: Clock
 ) -> Collected:
     """Collect every list asked for; raise `UnitsFailed` at the end if some could not be."""
-    failures: dict[str, BaseException] = {}
-    for list_name in options.list_names:
-        # The details fold in the UI's log; what became of the list stands below them, in sight.
-        log.info(f"::group::{list_name}")
-        collector = ListCollector(archive, conn, list_name, options, progress, clock)
-        try:
-            collector.run()
-        except Exception as error:
-            if conn.closed or conn.broken:
-                raise
-            failures[list_name] = error
-            log.info("::endgroup::")
-            category = str(classify_failure(error))
-            log.error(f"{list_name}: {told(error)}", failure_category=category, collector_phase="collect")
-        else:
-            log.info("::endgroup::")
-            log.info(collector.summary())
-    if failures:
-        categories = {name: classify_failure(error) for name, error in failures.items()}
-        raise UnitsFailed(failures, categories, len(options.list_names))
-    return Collected(counts=dict(progress.counts))
+
+    def work(list_name: str) -> None:
+        ListCollector(archive, conn, list_name, options, progress, clock).run()
+
+    return collect_units(
+        options.list_names, work, conn=conn, progress=progress, clock=clock, told_first=TOLD_FIRST
+    )
 
 
 def mode_of(options: MailingListOptions) -> Mode:
@@ -89,7 +76,6 @@ class ListCollector:
         self.state = ListState.from_extras(self.checkpoint.extras)
         self.pending = dict(self.state.pending)
         self.details = Details(self.archive, self.list_name, self.clock)
-        self.started = self.clock.monotonic()
         self.asked = self.bad = 0
         self.page_before: set[str] = set()
         since, slack = self.options.since, timedelta(days=self.options.date_slack_days)
@@ -127,13 +113,6 @@ class ListCollector:
         if self.moves:
             with self.conn.transaction():
                 self._move(ListState(self.route.frontier, None, self.pending))
-
-    def summary(self) -> str:
-        """Tell in one line what was done."""
-        counts = self.progress.unit_counts()
-        names = [*FIRST_TOLD, *sorted(set(counts) - set(FIRST_TOLD))]
-        told = ", ".join(f"{counts.get(name, 0):,} {name.replace('_', ' ')}" for name in names)
-        return f"{self.list_name}: {told}, {duration(self.clock.monotonic() - self.started)}"
 
     # -- one page --------------------------------------------------------------------------------------
 

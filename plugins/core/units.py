@@ -1,0 +1,56 @@
+"""The loop of every collector: one unit (list, channel, repository) after the other.
+
+A failing unit is told and recorded, the others go on, and the task fails at the end naming those that failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import structlog
+
+from core.clock import Clock
+from core.database import Conn
+from core.errors import UnitsFailed, classify_failure, told
+from core.progress import Progress, duration
+from core.protocols import Collected
+
+log = structlog.get_logger("collector")
+
+
+def collect_units(
+    names: Iterable[str],
+    work: Callable[[str], None],
+    *,
+    conn: Conn,
+    progress: Progress,
+    clock: Clock,
+    told_first: tuple[str, ...] = ("new", "updated"),
+) -> Collected:
+    """Do the work of each unit; raise `UnitsFailed` at the end if some failed.
+
+    :param told_first: counts that the line about a unit begins with, even where they are zero.
+    """
+    units = tuple(names)
+    failures: dict[str, BaseException] = {}
+    for name in units:
+        started = clock.monotonic()
+        # The details fold in the UI's log; what became of the unit stands below them, in sight.
+        log.info(f"::group::{name}")
+        try:
+            work(name)
+        except Exception as error:
+            if conn.closed or conn.broken:
+                raise
+            failures[name] = error
+            log.info("::endgroup::")
+            category = str(classify_failure(error))
+            log.error(f"{name}: {told(error)}", failure_category=category, collector_phase="collect")
+        else:
+            log.info("::endgroup::")
+            seconds = duration(clock.monotonic() - started)
+            log.info(f"{name}: {progress.unit_summary(told_first)}, {seconds}")
+    if failures:
+        categories = {name: classify_failure(error) for name, error in failures.items()}
+        raise UnitsFailed(failures, categories, len(units))
+    return Collected(counts=dict(progress.counts))

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from core.clock import FixedClock
+from core.errors import RateLimited, Stopped, UnitsFailed
+from core.progress import Progress
+from core.units import collect_units
+
+CONN: Any = SimpleNamespace(closed=False, broken=False)
+
+
+def run(work: Any, conn: Any = CONN) -> tuple[Any, list[str]]:
+    clock = FixedClock()
+    progress = Progress(clock=clock)
+
+    def unit(name: str) -> None:
+        progress.begin_unit(name)
+        clock.sleep(3)
+        work(name, progress)
+
+    with capture_logs() as logs:
+        try:
+            result = collect_units("abc", unit, conn=conn, progress=progress, clock=clock)
+        except UnitsFailed as error:
+            result = error
+    return result, [entry["event"] for entry in logs]
+
+
+def test_a_line_per_unit_below_its_folded_details() -> None:
+    result, lines = run(lambda name, progress: progress.count("new", 2))
+    assert result.counts["new"] == 6
+    assert lines[:3] == ["::group::a", "::endgroup::", "a: 2 new, 0 updated, 3.0 s"]
+
+
+def test_a_failing_unit_does_not_stop_the_others() -> None:
+    done: list[str] = []
+
+    def work(name: str, progress: Progress) -> None:
+        done.append(name)
+        if name == "b":
+            raise ValueError("jan@example.org is wrong")
+        if name == "c":
+            raise RateLimited("later", retry_after=9)
+
+    result, lines = run(work)
+    assert done == ["a", "b", "c"]
+    assert str(result) == (
+        "2 of 3 failed, the others are stored: b (validation): ValueError: *** is wrong; c (rate_limit): later"
+    )
+    assert result.retry_after == 9
+    assert lines[4:6] == ["::endgroup::", "b: ValueError: *** is wrong"]
+
+
+def test_a_stop_and_a_lost_database_end_everything() -> None:
+    def stopped(name: str, progress: Progress) -> None:
+        raise Stopped
+
+    with pytest.raises(Stopped):
+        run(stopped)
+
+    def lost(name: str, progress: Progress) -> None:
+        raise ValueError("x")
+
+    with pytest.raises(ValueError, match="x"):
+        run(lost, SimpleNamespace(closed=True, broken=False))
