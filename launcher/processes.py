@@ -18,12 +18,16 @@ import psutil
 
 PATIENCE = 8.0
 SECOND_TERM_AFTER = 3.0
+LARGEST_LOG = 10 * 1024 * 1024
 
 
 def start(name: str, command: list[str], env: Mapping[str, str], log_folder: Path) -> subprocess.Popen[bytes]:
     """Start a component in its own session; what it prints goes to `<name>.log`."""
     log_folder.mkdir(parents=True, exist_ok=True)
-    with (log_folder / f"{name}.log").open("ab") as log:
+    file = log_folder / f"{name}.log"
+    if file.exists() and file.stat().st_size > LARGEST_LOG:
+        file.replace(file.with_suffix(".log.1"))
+    with file.open("ab") as log:
         return subprocess.Popen(
             command,
             env=dict(env),

@@ -28,11 +28,13 @@ def duration(seconds: float) -> str:
 class Progress:
     """Counts what a run does and tells it now and then.
 
+    :param collector: the command, named on every failure.
     :param on_line: called with the counts at every line, so that a running task can be watched elsewhere.
     :param requests: tells how many requests were sent so far.
     """
 
     clock: Clock = field(default_factory=SystemClock)
+    collector: str = ""
     on_line: Callable[[Mapping[str, int]], None] = lambda counts: None
     requests: Callable[[], int] = lambda: 0
     counts: Counter[str] = field(default_factory=Counter)

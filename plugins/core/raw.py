@@ -51,7 +51,13 @@ def save(conn: Conn, source: str, kind: str, items: Iterable[RawItem]) -> MergeC
     return merge(conn, tables.raw_payload, rows, touch=("fetched_at", "content_type", "body"))
 
 
-def iterate(conn: Conn, source: str, kind: str, *, prefix: str = "") -> Iterator[list[RawItem]]:
+def iterate(conn: Conn, source: str, kind: str, *, prefix: str = "") -> Iterator[RawItem]:
+    """Yield payloads in the order of their keys. The caller may commit meanwhile."""
+    for part in slices(conn, source, kind, prefix=prefix):
+        yield from part
+
+
+def slices(conn: Conn, source: str, kind: str, *, prefix: str = "") -> Iterator[list[RawItem]]:
     """Yield payloads in the order of their keys, in slices of at most 8 MB (or one item).
 
     Reads by keyset, not by a server cursor, so that the caller may commit between slices.
@@ -63,7 +69,7 @@ def iterate(conn: Conn, source: str, kind: str, *, prefix: str = "") -> Iterator
             sizes = conn.execute(sql("core/list_raw_keys"), query).fetchall()
         if not sizes:
             return
-        for keys in _slices(sizes):
+        for keys in _by_size(sizes):
             yield read(conn, source, kind, keys)
         after = sizes[-1][0]
 
@@ -84,7 +90,7 @@ def delete(conn: Conn, source: str, kind: str, keys: list[str]) -> None:
             conn.execute(sql("core/delete_raw"), {"source": source, "kind": kind, "keys": keys})
 
 
-def _slices(sizes: list[tuple[str, int]]) -> Iterator[list[str]]:
+def _by_size(sizes: list[tuple[str, int]]) -> Iterator[list[str]]:
     keys: list[str] = []
     total = 0
     for key, size in sizes:

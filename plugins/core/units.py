@@ -11,7 +11,7 @@ import structlog
 
 from core.clock import Clock
 from core.database import Conn
-from core.errors import UnitsFailed, classify_failure, told
+from core.errors import CollectorFailureCategory, UnitsFailed, classify_failure, told
 from core.progress import Progress, duration
 from core.protocols import Collected
 
@@ -44,8 +44,14 @@ def collect_units(
                 raise
             failures[name] = error
             log.info("::endgroup::")
-            category = str(classify_failure(error))
-            log.error(f"{name}: {told(error)}", failure_category=category, collector_phase="collect")
+            category = classify_failure(error)
+            log.error(
+                f"{name}: {told(error)}",
+                collector=progress.collector,
+                collector_phase="collect",
+                failure_category=str(category),
+                exc_info=error if category is CollectorFailureCategory.UNKNOWN else None,
+            )
         else:
             log.info("::endgroup::")
             seconds = duration(clock.monotonic() - started)

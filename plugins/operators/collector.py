@@ -165,7 +165,7 @@ class CollectorOperator(BaseOperator):
 
     def _announce(self) -> None:
         asked = ", ".join(f"{k}={_shown(v)}" for k, v in self.options.as_json().items())
-        log.info(f"{self.command}: {asked or 'no params, the usual run'}", collector=self.command)
+        log.info(f"{self.command}: {asked or 'no params, the usual run'}")
 
     @contextmanager
     def _record(self, context: Context) -> Iterator[RunRecord]:
@@ -184,6 +184,7 @@ class CollectorOperator(BaseOperator):
             self.landed_url = f"/boost/runs/{record.id}"
             progress = Progress(
                 clock=self.clock,
+                collector=self.command,
                 on_line=lambda counts: self._touch(record, counts),
                 requests=lambda: self.traffic()[0],
             )
@@ -227,8 +228,7 @@ class CollectorOperator(BaseOperator):
         requests, received = self.traffic()
         log.info(
             f"{self.command}: {totals or 'nothing to do'}; {requests:,} requests, {received / 1e6:,.1f} MB, "
-            f"{duration(self.clock.monotonic() - started)}",
-            collector=self.command,
+            f"{duration(self.clock.monotonic() - started)}"
         )
         return result
 

@@ -48,7 +48,7 @@ def test_raw_keeps_the_newest_bytes(conn: Conn) -> None:
     with conn.transaction():
         assert raw.save(conn, "s", "k", [item("a", b"1"), item("b", b"2")]).inserted == 2
         assert raw.save(conn, "s", "k", [item("a", b"1", LATER), item("b", b"3", LATER)]).updated == 1
-    (found,) = raw.iterate(conn, "s", "k")
+    found = raw.iterate(conn, "s", "k")
     assert [(i.key, i.body, i.fetched_at) for i in found] == [("a", b"1", NOW), ("b", b"3", LATER)]
 
 
@@ -64,7 +64,7 @@ def test_raw_is_read_in_slices_by_prefix(conn: Conn, monkeypatch: pytest.MonkeyP
     bodies = {f"x/{n}": b"." * (n * 4) for n in range(8)} | {"y/1": b"other"}
     with conn.transaction():
         raw.save(conn, "s", "k", [item(key, body) for key, body in bodies.items()])
-    slices = list(raw.iterate(conn, "s", "k", prefix="x/"))
+    slices = list(raw.slices(conn, "s", "k", prefix="x/"))
     assert [i.key for part in slices for i in part] == sorted(k for k in bodies if k.startswith("x/"))
     assert all(sum(len(i.body) for i in part) <= 20 or len(part) == 1 for part in slices)
     raw.delete(conn, "s", "k", ["x/1", "x/2"])

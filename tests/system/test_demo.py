@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 
 import psutil
+import psycopg
 import pytest
 import requests
 
+from launcher.postgres import EmbeddedServer
 from launcher.rest import Rest
-from tests.system.conftest import READY, SCRATCH, Demo
+from tests.conftest import ROOT, SCRATCH
+from tests.system.conftest import READY, Demo, free_port
 
 DAG, TASK = "collect_mailing_list", "run_boost_mailing_list_tracker"
 BOOST = "boost@lists.boost.org"
@@ -195,9 +200,6 @@ def test_pools_are_there(rest: Rest) -> None:
 
 
 def test_a_second_start_in_the_same_folder_says_so(demo: Demo) -> None:
-    import subprocess
-    import sys
-
     env = os.environ | {"BDC_STATE_DIR": str(demo.folder)}
     second = subprocess.run(
         [sys.executable, "-m", "launcher", "demo"], env=env, capture_output=True, text=True, timeout=60
@@ -237,3 +239,44 @@ def test_a_killed_launcher_leaves_nothing_and_the_next_start_recovers() -> None:
     assert second.left(sessions) == []
     assert seconds < 25
     assert "stopping" in "".join(second.output)
+
+
+def test_up_uses_the_database_that_is_configured_and_starts_nothing_by_itself(
+    postgres: EmbeddedServer,
+) -> None:
+    postgres.ensure_database("collected_by_up")
+    url = postgres.url("collected_by_up")
+    port = free_port()
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "PYTEST"))}
+    env |= {"BDC_STATE_DIR": str(SCRATCH / "up"), "BDC_PORT": str(port), "BDC_EXIT_WHEN_DONE": "1"}
+    command = [sys.executable, "-c", UP, url]
+    done = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, timeout=200)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "ready" in done.stdout
+    assert "paused: True, connections: ['bdc_postgres', 'hyperkitty_boost']" in done.stdout
+    with psycopg.connect(url) as conn:
+        assert conn.execute("SELECT count(*) FROM core.run").fetchone() == (0,)
+
+
+UP = """
+import sys
+from launcher import __main__ as launcher
+from launcher.system import System
+
+url = sys.argv[1]
+launcher.configured = lambda: {"DATABASE_URL": url}
+start = System.start
+
+def look(system):
+    start(system)
+    rest = system.rest()
+    rest.login()
+    while not rest.dags("collector"):
+        pass
+    (dag,) = rest.dags("collector")
+    names = sorted(c["connection_id"] for c in rest.call("GET", "/connections")["connections"])
+    print(f"paused: {dag['is_paused']}, connections: {names}")
+
+System.start = look
+sys.exit(launcher.run(sandbox=False))
+"""

@@ -24,7 +24,7 @@ def reprocess(conn: Conn, options: MailingListOptions, progress: Progress, clock
     left = options.limit
     for list_name in options.list_names:
         progress.begin_unit(list_name)
-        for items in raw.iterate(conn, store.SOURCE, store.EMAIL, prefix=f"{list_name}/"):
+        for items in raw.slices(conn, store.SOURCE, store.EMAIL, prefix=f"{list_name}/"):
             messages = [m for m in _derive(conn, list_name, items) if _in_window(m, options)][:left]
             with conn.transaction():
                 merged = store.save_messages(conn, messages, [], clock.now())
