@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+
+import psycopg
 
 from core.database import Conn, scrubbed
 from core.errors import CollectorBusy
@@ -29,6 +31,6 @@ def collector_lock(conn: Conn, command: str, scope: str = "") -> Iterator[None]:
     try:
         yield
     finally:
-        if not conn.closed and not conn.broken:
-            with scrubbed():
-                conn.execute(UNLOCK, (name,))
+        # A connection that is lost has let go of the lock by itself, and must not hide why it was lost.
+        with suppress(psycopg.OperationalError):
+            conn.execute(UNLOCK, (name,))

@@ -16,7 +16,14 @@ from airflow.sdk.exceptions import AirflowSkipException, AirflowTaskTimeout
 
 from core.clock import Clock, SystemClock
 from core.database import Conn
-from core.errors import CollectorFailureCategory, ConfigurationError, Stopped, classify_failure, told
+from core.errors import (
+    CollectorFailureCategory,
+    ConfigurationError,
+    DatabaseFailure,
+    Stopped,
+    classify_failure,
+    told,
+)
 from core.locks import collector_lock
 from core.options import CommonOptions, resolve
 from core.progress import Progress, duration
@@ -70,7 +77,7 @@ class CollectorOperator(BaseOperator):
     tracker: ClassVar[str]
     options_type: ClassVar[type[CommonOptions]]
     tables: ClassVar[tuple[str, ...]] = ()
-    """The tables that the collector fills, for the page behind the button "Stored rows"."""
+    """The tables that the collector fills, for the documentation in the UI."""
 
     template_fields: Sequence[str] = ("args",)
     operator_extra_links = (SourceLink(), LandedLink())
@@ -192,18 +199,28 @@ class CollectorOperator(BaseOperator):
             try:
                 self._refuse_if_killed_too_often(record)
                 yield record
-            except Stopped:
-                self._finish(record, "stopped", message="Stopped from outside.")
-                raise
-            except Exception as error:
-                category = classify_failure(error)
-                before = failed_in_a_row(record.earlier_tries(), category)
-                error.failures_in_a_row = before + 1  # type: ignore[attr-defined]
-                self._finish(record, "failed", category=category, message=told(error))
+            except (Stopped, Exception) as error:
+                self._record_failure(record, error)
                 # Counts of failed runs are shown, too: XCom gets them before the exception leaves.
-                if ti := context.get("ti"):
+                if (ti := context.get("ti")) and not isinstance(error, Stopped):
                     ti.xcom_push(key="counts", value=dict(self.session.progress.counts))
                 raise
+
+    def _record_failure(self, record: RunRecord, error: Stopped | Exception) -> None:
+        """Close the record, and note on the exception how often its category came in a row.
+
+        If the database is what failed, the exception under way remains the reason.
+        """
+        try:
+            if isinstance(error, Stopped):
+                self._finish(record, "stopped", message="Stopped from outside.")
+                return
+            category = classify_failure(error)
+            before = failed_in_a_row(record.earlier_tries(), category)
+            error.failures_in_a_row = before + 1  # type: ignore[attr-defined]
+            self._finish(record, "failed", category=category, message=told(error))
+        except DatabaseFailure as lost:
+            log.warning(f"the end of this run could not be recorded: {lost}")
 
     def _refuse_if_killed_too_often(self, record: RunRecord) -> None:
         kills = killed_in_a_row(record.earlier_tries())

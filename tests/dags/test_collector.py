@@ -174,6 +174,21 @@ def test_a_database_without_our_tables_says_what_to_run(
     assert classify_failure(error.value) == "command"
 
 
+def test_a_database_that_goes_away_does_not_hide_why_the_collector_failed(conn: Conn) -> None:
+    def fail(op: Any) -> None:
+        conn.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE application_name = 'boost-data-collector' AND datname = current_database()"
+        )
+        raise SourceUnavailable("the archive is away")
+
+    with pytest.raises(SourceUnavailable, match="the archive is away"):
+        Small(steps=[], work=fail).execute(context())
+    # The next try closes what this one could not.
+    Small(steps=[]).execute(context(try_number=2))
+    assert [state for state, *_ in runs(conn)] == ["killed", "success"]
+
+
 def test_a_stop_is_recorded_and_leaves(conn: Conn) -> None:
     def stopped(op: Any) -> None:
         op.on_kill()
