@@ -10,6 +10,7 @@ from airflow.sdk import BaseOperator, TriggerRule
 from airflow.sdk.exceptions import AirflowFailException
 
 from core.clock import SystemClock
+from core.errors import CollectorError, told
 from core.groups import GroupRun, failures_of_run, save_group_run
 from hooks.database_hook import DatabaseHook
 
@@ -44,9 +45,15 @@ class FinaliseOperator(BaseOperator):
             "failed": sum(state in BAD for state in states.values()),
             "skipped": sum(state == "skipped" for state in states.values()),
         }
-        told = ", ".join(f"{number} {name}" for name, number in counts.items())
-        (log.warning if failed else log.info)(f"collectors: {told}")
-        reasons = self._record(context, counts, failed)
+        summary = ", ".join(f"{number} {name}" for name, number in counts.items())
+        (log.warning if failed else log.info)(f"collectors: {summary}")
+        try:
+            reasons = self._record(context, counts, failed)
+        except CollectorError as error:
+            if not failed:
+                raise
+            log.warning(f"the outcome could not be recorded: {told(error)}")
+            reasons = {}
         if failed:
             lines = [f"{name}: {reasons[name]}" if name in reasons else name for name in failed]
             for line in lines:
@@ -57,12 +64,19 @@ class FinaliseOperator(BaseOperator):
         return counts
 
     def _record(self, context: Context, counts: dict[str, int], failed: list[str]) -> dict[str, str]:
-        """Store the outcome, unless every collector was skipped; return why tasks failed."""
+        """Store the outcome, unless nothing was collected; return why tasks failed."""
         ti: Any = context["ti"]
         if not counts["succeeded"] and not counts["failed"]:
             return {}
+        with DatabaseHook().connect() as conn:
+            if not (context.get("params") or {}).get("dry_run"):
+                save_group_run(conn, self._outcome(context, counts, failed), SystemClock().now())
+            return failures_of_run(conn, ti.dag_id, ti.run_id)
+
+    def _outcome(self, context: Context, counts: dict[str, int], failed: list[str]) -> GroupRun:
+        ti: Any = context["ti"]
         dag_run: Any = context["dag_run"]
-        outcome = GroupRun(
+        return GroupRun(
             group_id=self.group_id,
             dag_id=ti.dag_id,
             run_id=ti.run_id,
@@ -70,9 +84,6 @@ class FinaliseOperator(BaseOperator):
             failed_tasks=tuple(failed),
             **counts,
         )
-        with DatabaseHook().connect() as conn:
-            save_group_run(conn, outcome, SystemClock().now())
-            return failures_of_run(conn, ti.dag_id, ti.run_id)
 
 
 def _name(task: dict[str, Any]) -> str:

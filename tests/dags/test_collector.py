@@ -277,6 +277,26 @@ def test_finalise_fails_naming_the_tasks_and_why(conn: Conn) -> None:
     assert conn.execute("SELECT failed_tasks FROM core.group_status").fetchone() == (["a", "c"],)
 
 
+def test_finalise_names_the_tasks_even_without_a_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AIRFLOW_CONN_BDC_POSTGRES", raising=False)
+    here = context()
+    here["ti"].crumbs = crumbs(a="failed", b="success")
+    with pytest.raises(AirflowFailException, match=r"failed: a\. Mend"):
+        finalise(here)
+    here["ti"].crumbs = crumbs(a="success", b="success")
+    with pytest.raises(ConfigurationError, match="Connection bdc_postgres does not exist"):
+        finalise(here)
+
+
+def test_a_dry_run_leaves_the_groups_status_as_it_was(conn: Conn) -> None:
+    here = context({"dry_run": True})
+    here["ti"].crumbs = crumbs(a="success", b="success", c="success")
+    assert finalise(here)["succeeded"] == 3
+    assert conn.execute("SELECT count(*) FROM core.group_status").fetchone() == (0,)
+    Small(steps=[]).execute(context({"dry_run": True}))
+    assert conn.execute("SELECT state, last_success_at FROM core.task_status").fetchone() == ("success", None)
+
+
 def test_a_run_in_which_all_were_skipped_writes_nothing(conn: Conn) -> None:
     here = context()
     here["ti"].crumbs = crumbs(a="skipped", b="skipped", c="skipped")
