@@ -34,11 +34,11 @@ screenshots: setup ## make the pictures in docs/images with Chromium, against a 
 	@$(BIN)/python docs/make_screenshots.py
 
 test: setup      ## the whole suite, with lint, types and import contracts
-	@$(BIN)/python -m pytest -q -m "not prove" -n 2 --dist loadgroup
+	@PYTHONUNBUFFERED=1 $(BIN)/python -m pytest -q -m "not prove" -n 2 --dist loadgroup
 test-fast: setup ## the inner loop: everything that needs no running Airflow (< 90 s)
-	@$(BIN)/python -m pytest -q -m "not prove and not system" -n 2 --dist loadgroup --ignore=tests/test_house.py
+	@PYTHONUNBUFFERED=1 $(BIN)/python -m pytest -q -m "not prove and not system" -n 2 --dist loadgroup --ignore=tests/test_house.py
 prove: setup     ## what is too heavy for every run: each crash point, big data
-	@$(BIN)/python -m pytest -q -m prove
+	@PYTHONUNBUFFERED=1 $(BIN)/python -m pytest -q -m prove
 bench: setup     ## ratios of the same run beside their targets; fails where one is missed
 	@$(BIN)/python -m benchmarks
 

@@ -73,5 +73,5 @@ def failure_of(
     if status in (408, 504):
         return SourceUnavailable(f"{what}: the source timed out ({status})", timed_out=True, retry_after=wait)
     if status >= 500:
-        return SourceUnavailable(f"{what}: the source failed ({status})", retry_after=wait)
+        return SourceUnavailable(f"{what}: the source failed ({status})", retry_after=wait, status=status)
     return RequestRefused(f"{what}: refused ({status})", status=status)

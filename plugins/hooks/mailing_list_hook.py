@@ -49,12 +49,15 @@ class MailingListHook(SourceHook):
     def index_page(self, list_name: str, offset: int) -> IndexPage:
         """Fetch one page of the index, newest archived first."""
         call = self._index_call(list_name, offset)
+        query = dict(call.params)
         try:
-            # The first failure is looked into before it is retried: it may mean that there is no such list.
-            response = self.client().get(call.path, dict(call.params), tries=1)
-        except SourceUnavailable:
-            self._require_list(list_name)
-            response = self.client().get(call.path, dict(call.params))
+            # A 500 is looked into before it is retried: it may mean that there is no such list.
+            response = self.client().get(call.path, query, tries=1)
+        except SourceUnavailable as error:
+            if error.status == 500 and not self._has_list(list_name):
+                response = self._once_more(call.path, query, list_name)
+            else:
+                response = self.client().get(call.path, query)
         except NotFound:
             raise self._unknown(list_name) from None
         return self._page(response, offset)
@@ -97,13 +100,21 @@ class MailingListHook(SourceHook):
         query = (("limit", str(self._page_size)), ("offset", str(offset)))
         return Call(f"/api/list/{quote(list_name, safe='@')}/emails/", query, tag=offset)
 
-    def _require_list(self, list_name: str) -> None:
+    def _has_list(self, list_name: str) -> bool:
         try:
             self.client().get(f"/api/list/{quote(list_name, safe='@')}/", tries=1)
         except NotFound:
-            raise self._unknown(list_name) from None
+            return False
         except SourceUnavailable:
-            return
+            return True
+        return True
+
+    def _once_more(self, path: str, query: Mapping[str, str], list_name: str) -> Response:
+        """Ask the index again: only if it fails twice, and the list's page is missing, there is no list."""
+        try:
+            return self.client().get(path, query, tries=1)
+        except SourceUnavailable:
+            raise self._unknown(list_name) from None
 
     def _unknown(self, list_name: str) -> ConfigurationError:
         return ConfigurationError(

@@ -35,7 +35,17 @@ def test_a_list_that_does_not_exist(hook: MailingListHook, world: World) -> None
     assert [r.split("archives")[1] for r in world.traffic.recent] == [
         "/api/list/bost@lists.boost.org/emails/?limit=100&offset=0",
         "/api/list/bost@lists.boost.org/",
+        "/api/list/bost@lists.boost.org/emails/?limit=100&offset=0",
     ]
+
+
+def test_a_hiccup_of_an_archive_without_list_pages_is_no_missing_list(
+    hook: MailingListHook, world: World
+) -> None:
+    add_list(world, 3)
+    world.faults.append(Fault(path="emails", status=500, times=1))
+    world.faults.append(Fault(path=f"list/{BOOST}/$", status=404))
+    assert hook.index_page(BOOST, 0).count == 3
 
 
 def test_a_failing_index_of_a_list_that_exists_is_tried_again(hook: MailingListHook, world: World) -> None:

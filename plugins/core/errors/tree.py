@@ -63,8 +63,16 @@ class RateLimited(CollectorError):
 class SourceUnavailable(CollectorError):
     """The source cannot be reached or answers with its own failure. A timeout if that was the cause."""
 
-    def __init__(self, message: str, *, timed_out: bool = False, retry_after: float | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        timed_out: bool = False,
+        retry_after: float | None = None,
+        status: int | None = None,
+    ) -> None:
         super().__init__(message)
+        self.status = status
         self.timed_out = timed_out
         self.retry_after = retry_after
 
