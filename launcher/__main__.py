@@ -83,7 +83,7 @@ def status() -> int:
     state = State(state_folder())
     if not state.is_held():
         say(f"nothing is up (state folder {state.folder}); start with `make demo` or `make up`")
-        return 3
+        return 0
     facts = state.read()
     say(f"  Airflow       {facts['web']}, login {USER} / {password(state.folder)}")
     for name, session in facts.get("sessions", {}).items():
