@@ -36,6 +36,7 @@ BROKEN = [
     ("groups: []", "must have 'groups' (dict)"),
     ("groups: {}", "must have 'groups' (dict)"),
     ("groups: null", "must have 'groups' (dict)"),
+    ("other: 1", "Schedule YAML must have 'groups' (dict); it has 'other'"),
     ('groups: {"   ": {}}', "Group id must be a non-empty string"),
     ("groups: {7: {}}", "Group id must be a non-empty string"),
     ("groups: {g: []}", "Group 'g' must be a dict"),

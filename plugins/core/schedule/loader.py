@@ -64,8 +64,8 @@ def parse_schedule(text: str, parsers: Mapping[str, Parser] | None = None) -> Sc
         raise ScheduleError("Schedule YAML must be a dict with 'groups'")
     groups = document.get("groups")
     if not isinstance(groups, Mapping) or not groups:
-        _check_keys(document, TOP_KEYS, "the file")
-        raise ScheduleError("Schedule YAML must have 'groups' (dict)")
+        found = ", ".join(map(repr, document))
+        raise ScheduleError(f"Schedule YAML must have 'groups' (dict); it has {found}")
     _check_keys(document, TOP_KEYS, "the file")
     warnings: list[str] = []
     read = tuple(_group(group_id, body, parsers or {}, warnings) for group_id, body in groups.items())
