@@ -134,6 +134,26 @@ def test_a_task_that_is_killed_goes_on_by_itself_and_loses_nothing(demo: Demo, r
     assert states == [("killed",), ("success",)]
 
 
+@pytest.mark.prove
+def test_a_task_whose_supervisor_is_killed_ends_itself_and_runs_again(demo: Demo, rest: Rest) -> None:
+    requests.post(f"{demo.sandbox}/time", json={"messages": 400}, timeout=10)
+    demo.fault(path="/email/", kind="delay", seconds=0.3)
+    run_id = rest.trigger(DAG)
+    task = _task_process(demo)
+    time.sleep(3)
+    supervisor = task.parent()
+    assert supervisor is not None
+    supervisor.kill()
+    task.wait(timeout=5)
+    demo.well()
+    # Nobody asks the retry policy: the heartbeat is missed after 60 s, then the task's own delay counts.
+    assert rest.await_run(DAG, run_id, 280) == "success"
+    expected = sum(requests.get(f"{demo.sandbox}/", timeout=10).json()["mailing_lists"].values())
+    assert demo.query("SELECT count(*) FROM mailing_list.message") == [(expected,)]
+    states = demo.query(f"SELECT state FROM core.run WHERE run_id = '{run_id}' ORDER BY id LIMIT 2")
+    assert states == [("killed",), ("success",)]
+
+
 def test_clearing_a_running_task_ends_it_cleanly(demo: Demo, rest: Rest) -> None:
     requests.post(f"{demo.sandbox}/time", json={"messages": 200}, timeout=10)
     demo.fault(path="/email/", kind="delay", seconds=0.3)
