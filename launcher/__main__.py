@@ -8,11 +8,15 @@ import sys
 import time
 
 from dotenv import dotenv_values
+from sqlalchemy.engine import make_url
 
 from launcher.folders import ROOT, state_folder
 
 sys.path.insert(0, str(ROOT / "plugins"))
 
+from core.database_url import database_url
+from core.errors import ConfigurationError
+from core.settings import Settings
 from launcher import demo, doctor, processes
 from launcher.airflow_secrets import USER, password
 from launcher.guard import end_all
@@ -28,12 +32,23 @@ def configured() -> dict[str, str]:
     return {name: value for name, value in dotenv_values(ROOT / ".env").items() if value}
 
 
+def configured_database() -> str:
+    """Return the PostgreSQL that `.env` or the environment names; empty for the embedded one."""
+    try:
+        url = database_url(Settings({**configured(), **os.environ}))
+    except ConfigurationError as error:
+        if "no database" in str(error):
+            return ""
+        raise StartFailed(str(error)) from None
+    return url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+
 def run(*, sandbox: bool) -> int:
     """Start a system, collect once if it is the demo, and stay until asked to leave."""
     began = time.monotonic()
-    extra = {} if sandbox else configured()
+    extra, url = ({}, "") if sandbox else (configured(), configured_database())
     say("Starting (nothing leaves this machine)" if sandbox else "Starting against the real services")
-    system = System(state_folder(), Ports.from_environment(), sandbox=sandbox, extra=extra)
+    system = System(state_folder(), Ports.from_environment(), sandbox=sandbox, extra=extra, database_url=url)
     status = 0
     try:
         system.start()
@@ -100,25 +115,20 @@ def status() -> int:
 
 def migrate() -> int:
     """Bring the database to the newest schema."""
-    from core.database_url import database_url
-    from core.errors import ConfigurationError
-    from core.settings import Settings
-
-    try:
-        url = database_url(Settings({**configured(), **os.environ}))
+    if url := configured_database():
         upgrade(url)
-        say(f"{url.render_as_string(hide_password=True)} is at the newest schema")
-    except ConfigurationError:
-        server = EmbeddedServer(state_folder() / "pg")
-        was_up = postmaster(server.folder) is not None
-        server.start()
-        try:
-            server.ensure_database(COLLECTED)
-            upgrade(server.url(COLLECTED))
-        finally:
-            if not was_up:
-                server.stop()
-        say("no DATABASE_URL is set; the embedded database is at the newest schema")
+        say(f"{make_url(url).render_as_string(hide_password=True)} is at the newest schema")
+        return 0
+    server = EmbeddedServer(state_folder() / "pg")
+    was_up = postmaster(server.folder) is not None
+    server.start()
+    try:
+        server.ensure_database(COLLECTED)
+        upgrade(server.url(COLLECTED))
+    finally:
+        if not was_up:
+            server.stop()
+    say("no DATABASE_URL is set; the embedded database is at the newest schema")
     return 0
 
 

@@ -10,9 +10,18 @@ from launcher.folders import ROOT
 from launcher.ports import Ports
 from launcher.postgres import EmbeddedServer
 
+OURS = ("AIRFLOW_CONN_", "DATABASE_URL", "DB_", "BOOST_")
+"""Variables of the surrounding shell that could lead a demo out of the sandbox."""
 
-def airflow_env(state: Path, ports: Ports, server: EmbeddedServer, extra: dict[str, str]) -> dict[str, str]:
-    """Return the environment of all components."""
+
+def airflow_env(
+    state: Path, ports: Ports, server: EmbeddedServer, extra: dict[str, str], *, sealed: bool
+) -> dict[str, str]:
+    """Return the environment of all components.
+
+    :param sealed: let nothing of the surrounding shell lead out of the sandbox.
+    """
+    around = {name: value for name, value in os.environ.items() if not (sealed and name.startswith(OURS))}
     web = f"http://127.0.0.1:{ports.web}"
     ours = {
         "AIRFLOW_HOME": str(state / "airflow"),
@@ -42,7 +51,7 @@ def airflow_env(state: Path, ports: Ports, server: EmbeddedServer, extra: dict[s
         "PYTHONUNBUFFERED": "1",
         "no_proxy": "*",
     }
-    return dict(os.environ) | extra | shared_secrets(state) | ours
+    return extra | around | shared_secrets(state) | ours
 
 
 def components(python: str) -> dict[str, list[str]]:

@@ -41,12 +41,19 @@ class System:
     """Starts, watches and ends."""
 
     def __init__(
-        self, folder: Path, ports: Ports, *, sandbox: bool, extra: dict[str, str] | None = None
+        self,
+        folder: Path,
+        ports: Ports,
+        *,
+        sandbox: bool,
+        extra: dict[str, str] | None = None,
+        database_url: str = "",
     ) -> None:
         self.state = State(folder)
         self.ports = ports
         self.with_sandbox = sandbox
         self.extra = extra or {}
+        self.database_url = database_url
         self.server = EmbeddedServer(folder / "pg")
         self.env: dict[str, str] = {}
         self._children: dict[str, subprocess.Popen[bytes]] = {}
@@ -64,7 +71,7 @@ class System:
     @property
     def database(self) -> str:
         """Address of what is collected."""
-        return self.extra.get("DATABASE_URL") or self.server.url(COLLECTED)
+        return self.database_url or self.server.url(COLLECTED)
 
     def rest(self) -> Rest:
         """Return a client of the UI's API."""
@@ -86,7 +93,9 @@ class System:
             self.server.ensure_database(name)
         upgrade(self.database)
         password(self.state.folder)
-        self.env = airflow_env(self.state.folder, self.ports, self.server, self.extra)
+        self.env = airflow_env(
+            self.state.folder, self.ports, self.server, self.extra, sealed=self.with_sandbox
+        )
         if self.with_sandbox:
             messages = os.environ.get("BDC_DEMO_MESSAGES", "1200")
             port = ["--port", str(self.ports.sandbox), "--messages", messages]
@@ -120,7 +129,7 @@ class System:
         child = processes.start(name, command, self.env, self.state.logs)
         self._children[name], self._commands[name] = child, command
         self.state.sessions[name] = child.pid
-        self.state.write(web=self.web, user=USER, database=self.extra.get("DATABASE_URL", ""))
+        self.state.write(web=self.web, user=USER, database=self.database_url)
         if self._guard and self._guard.stdin:
             self._guard.stdin.write(f"{name} {child.pid}\n")
             self._guard.stdin.flush()

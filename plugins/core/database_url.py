@@ -1,4 +1,4 @@
-"""Where the database is, outside a task: the Connection in the environment, else `DATABASE_URL`."""
+"""Where the database is, outside a task: a Connection in the environment, `DATABASE_URL`, or its parts."""
 
 from __future__ import annotations
 
@@ -18,9 +18,23 @@ def database_url(settings: Settings | None = None) -> URL:
     """Return the address for SQLAlchemy, or raise an error that names what to set."""
     known = settings or Settings()
     raw = known.postgres_connection or known.database_url
+    if not raw and known.db_name:
+        return _from_parts(known)
     if not raw:
         raise ConfigurationError("no database: set DATABASE_URL (postgresql://user:password@host/name)")
     return _from_json(raw) if raw.lstrip().startswith("{") else _from_uri(raw)
+
+
+def _from_parts(known: Settings) -> URL:
+    return URL.create(
+        DRIVER,
+        username=known.db_user or None,
+        password=known.db_password or None,
+        host=known.db_host,
+        port=known.db_port,
+        database=known.db_name,
+        query={"sslmode": known.db_sslmode} if known.db_sslmode else {},
+    )
 
 
 def _from_uri(raw: str) -> URL:

@@ -164,6 +164,14 @@ class Settings:
         variable=False,
         secret=True,
     )
+    db_name = Setting(
+        as_text, "", "Database, used when DATABASE_URL is empty", env=("DB_NAME",), variable=False
+    )
+    db_user = Setting(as_text, "", "Its user", env=("DB_USER",), variable=False)
+    db_password = Setting(as_text, "", "Their password", env=("DB_PASSWORD",), variable=False, secret=True)
+    db_host = Setting(as_text, "localhost", "Its server", env=("DB_HOST",), variable=False)
+    db_port = Setting(as_count, 5432, "The server's port", env=("DB_PORT",), variable=False)
+    db_sslmode = Setting(as_text, "", "libpq's sslmode", env=("DB_OPTIONS_SSLMODE",), variable=False)
     max_body_mb = Setting(
         as_count,
         25,

@@ -63,7 +63,7 @@ def write_bytes(path: Path, content: bytes) -> Path:
             file.flush()
             os.fsync(file.fileno())
         os.replace(name, path)
-    except BaseException:
+    except BaseException:  # a kill must not leave the temporary file either
         Path(name).unlink(missing_ok=True)
         raise
     return path.resolve()

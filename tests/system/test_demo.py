@@ -269,7 +269,8 @@ def test_up_uses_the_database_that_is_configured_and_starts_nothing_by_itself(
     port = free_port()
     env = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "PYTEST"))}
     env |= {"BDC_STATE_DIR": str(SCRATCH / "up"), "BDC_PORT": str(port), "BDC_EXIT_WHEN_DONE": "1"}
-    command = [sys.executable, "-c", UP, url]
+    env["DATABASE_URL"] = url
+    command = [sys.executable, "-c", UP]
     done = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "ready" in done.stdout
@@ -283,8 +284,6 @@ import sys
 from launcher import __main__ as launcher
 from launcher.system import System
 
-url = sys.argv[1]
-launcher.configured = lambda: {"DATABASE_URL": url}
 start = System.start
 
 def look(system):
