@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from launcher import airflow_secrets, connections, processes
+from launcher.airflow_env import airflow_env
 from launcher.folders import state_folder
 from launcher.ports import Ports, PortTaken
 from launcher.state import AlreadyRunning, State
@@ -110,3 +111,23 @@ def test_the_command_line() -> None:
     assert "Variable" not in checked.stdout
     doctor = subprocess.run([sys.executable, "-m", "launcher", "doctor"], capture_output=True, text=True)
     assert "every setting can be read" in doctor.stdout
+
+
+def test_a_demo_takes_nothing_that_leads_out_of_the_sandbox(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Server:
+        def url(self, database: str, driver: str | None = None) -> str:
+            return f"postgresql:///{database}"
+
+    monkeypatch.setenv("AIRFLOW_CONN_HYPERKITTY_BOOST", "https://lists.boost.org/archives")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://production/boost")
+    monkeypatch.setenv("BDC_TEST_ONLY", "kept")
+
+    def env(*, sealed: bool) -> dict[str, str]:
+        return airflow_env(tmp_path, Ports(1, 2), Server(), {}, sealed=sealed)  # type: ignore[arg-type]
+
+    assert not {"AIRFLOW_CONN_HYPERKITTY_BOOST", "DATABASE_URL"} & set(env(sealed=True))
+    assert {"AIRFLOW_CONN_HYPERKITTY_BOOST", "DATABASE_URL"} <= set(env(sealed=False))
+    assert env(sealed=True)["BDC_TEST_ONLY"] == "kept"
+    assert env(sealed=True)["AIRFLOW__API__HOST"] == "127.0.0.1"
