@@ -88,7 +88,6 @@ class Route:
     def _window(self, top: Page) -> Iterator[Visit]:
         """Stop only after a whole page far before the window: the index is not ordered by date."""
         yield Visit(top, None, self.refresh)
-        page = top
         for page in pages_after(self.index, self.list_name, top, ahead=self.old_before is None):
             if self._far_before(page):
                 break
