@@ -1,26 +1,32 @@
-"""The factory: one DAG per group of the schedule file. No I/O beyond reading that file."""
+"""The factory: one DAG per group of the schedule file. Reads that file and the pools' names, nothing else."""
 
 from __future__ import annotations
 
+import json
 import logging
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from airflow.sdk import DAG, Asset, CronTriggerTimetable, TriggerRule, chain
 
 from core.retry import RETRIES, RETRY_DELAY, CollectorRetryPolicy
-from core.schedule import Group, Schedule, ScheduledTask, ScheduleError, load_schedule
+from core.schedule import Group, Kind, Schedule, ScheduledTask, ScheduleError, load_schedule
 from core.settings import Settings
 from operators.collector import CollectorOperator
 from operators.finalise import FinaliseOperator
 from operators.form import form_params
 from operators.group_docs import group_doc, task_doc
-from operators.registry import collector_for, parsers
+from operators.registry import COLLECTORS, collector_for, parsers
 
+POOLS = Path(__file__).resolve().parent.parent / "include" / "pools.json"
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def build(schedule: Schedule) -> dict[str, DAG]:
     """Return one DAG per group that has an enabled task in its daily batch."""
+    pools = frozenset({"default_pool", *json.loads(POOLS.read_text(encoding="utf-8"))})
+    for group in schedule.groups:
+        require_effect(group, pools)
     dags = [build_group(group) for group in schedule.groups if group.batch]
     return {dag.dag_id: dag for dag in dags}
 
@@ -47,7 +53,10 @@ def build_group(group: Group) -> DAG:
             "retry_policy": CollectorRetryPolicy(),
         },
     ) as dag:
-        tasks = [collector_task(*pair) for pair in zip(collectors, group.batch, strict=True)]
+        tasks = [
+            collector_task(collector, scheduled, group.repeated_by(scheduled))
+            for collector, scheduled in zip(collectors, group.batch, strict=True)
+        ]
         chain(
             *tasks,
             FinaliseOperator(task_id="finalise", group_id=group.id, trackers=[t.task_id for t in tasks]),
@@ -55,7 +64,27 @@ def build_group(group: Group) -> DAG:
     return dag
 
 
-def collector_task(collector: type[CollectorOperator], scheduled: ScheduledTask) -> CollectorOperator:
+def require_effect(group: Group, pools: frozenset[str]) -> None:
+    """Refuse what the file may say but no DAG would carry out: it must not silently do nothing."""
+    problems = []
+    if group.stop_on_failure:
+        problems.append("'stop_on_failure' has no effect yet")
+    for task in (t for t in group.tasks if t.enabled):
+        if task.kind is Kind.ON_RELEASE and task.command in COLLECTORS:
+            problems.append(f"'{task.id}': there is no release gate yet")
+        if task.kind is Kind.INTERVAL and task.command in COLLECTORS:
+            problems.append(f"'{task.id}': there are no DAGs for intervals yet")
+        if task.catch_up:
+            problems.append(f"'{task.id}': 'catch_up' has no effect yet")
+        if task.pool and task.pool not in pools:
+            problems.append(f"'{task.id}': pool '{task.pool}' is not in include/pools.json")
+    if problems:
+        raise ScheduleError(f"Group '{group.id}': {'; '.join(problems)}")
+
+
+def collector_task(
+    collector: type[CollectorOperator], scheduled: ScheduledTask, repeats: tuple[ScheduledTask, ...]
+) -> CollectorOperator:
     """Return the task of one line of the schedule."""
     given = {
         "retries": scheduled.retries,
@@ -66,6 +95,7 @@ def collector_task(collector: type[CollectorOperator], scheduled: ScheduledTask)
         task_id=scheduled.id,
         args=scheduled.args,
         scheduled=scheduled,
+        repeats=repeats,
         trigger_rule=TriggerRule.ALL_DONE,
         outlets=[Asset(name=f"boost/{collector.tracker}", uri=f"x-boost://{collector.tracker}")],
         doc_md=task_doc(collector),

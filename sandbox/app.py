@@ -8,6 +8,7 @@ from sandbox.asgi import App
 from sandbox.control import control
 from sandbox.faults import Faults
 from sandbox.hyperkitty.api import HyperKitty
+from sandbox.hyperkitty.pages import Pages
 from sandbox.traffic import Counting
 from sandbox.world import World
 
@@ -20,4 +21,5 @@ def create_app(world: World) -> App:
 
     app.include_router(control(world))
     app.include_router(HyperKitty(lambda: world.mail, HYPERKITTY).router, prefix=HYPERKITTY)
+    app.include_router(Pages(lambda: world.mail, HYPERKITTY).router, prefix=HYPERKITTY)
     return Counting(Faults(app, world.faults), world.traffic)

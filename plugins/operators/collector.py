@@ -71,6 +71,8 @@ class CollectorOperator(BaseOperator):
 
     :param args: options as in the schedule file.
     :param scheduled: the schedule's line; decides whether the task is due on the run's date.
+    :param repeats: earlier lines of the group with the same command and args; where one of them is due, too,
+        this task is a duplicate.
     """
 
     command: ClassVar[str]
@@ -84,11 +86,17 @@ class CollectorOperator(BaseOperator):
     ui_color = "#e8f1fb"
 
     def __init__(
-        self, *, args: Sequence[str] = (), scheduled: ScheduledTask | None = None, **kwargs: Any
+        self,
+        *,
+        args: Sequence[str] = (),
+        scheduled: ScheduledTask | None = None,
+        repeats: Sequence[ScheduledTask] = (),
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.args = list(args)
         self.scheduled = scheduled
+        self.repeats = tuple(repeats)
         self.clock: Clock = SystemClock()
         self.source_url = ""
         self.landed_url = ""
@@ -169,6 +177,9 @@ class CollectorOperator(BaseOperator):
         day = run_date(context)
         if not self.scheduled.is_due(day):
             raise AirflowSkipException(f"not due on {day:%A}, {day}: runs {self.scheduled.when()}")
+        for earlier in self.repeats:
+            if earlier.is_due(day):
+                raise AirflowSkipException(f"already run in this batch, by {earlier.id}")
 
     def _announce(self) -> None:
         asked = ", ".join(f"{k}={_shown(v)}" for k, v in self.options.as_json().items())

@@ -125,6 +125,21 @@ def test_a_moderator_removes_and_answers_move_up(api: str, world: World, sandbox
     assert heir["parent"].endswith(f"/{entry(2).message_hash}/")
 
 
+def test_pages_for_people(api: str, world: World) -> None:
+    boost = add_list(world, 2)
+    boost.by_hash[entry(1).message_hash].text = "a < b & c"
+    root = api.removesuffix("/api")
+    assert f"/list/{BOOST}/" in get(f"{root}/").text
+    listing = get(f"{root}/list/{BOOST}/")
+    assert listing.headers["Content-Type"].startswith("text/html")
+    assert f"/list/{BOOST}/message/{entry(1).message_hash}/" in listing.text
+    message = get(f"{root}/list/{BOOST}/message/{entry(1).message_hash}/")
+    assert "a &lt; b &amp; c" in message.text
+    assert "writer1@example.org" not in message.text
+    assert get(f"{root}/list/no@where.org/").status_code == 404
+    assert get(f"{root}/list/{BOOST}/message/NONE/").status_code == 404
+
+
 def test_hashes_are_mailmans() -> None:
     assert message_hash_of("abc@example.com") == "OYHKWRDNPBPKMOWYLNPKMCEOE6ZX65KG"
 

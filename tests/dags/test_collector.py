@@ -239,6 +239,15 @@ def test_due_by_the_runs_date_never_by_the_clock(conn: Conn) -> None:
     assert Small(steps=[], scheduled=weekly).execute(context(dag_run=manual)) == {"new": 2}
 
 
+def test_a_duplicate_is_skipped_on_days_when_both_are_due(conn: Conn) -> None:
+    daily = ScheduledTask("small", "run_small", Kind.DAILY)
+    monday = ScheduledTask("earlier", "run_small", Kind.WEEKLY, day=1)
+    tuesday = ScheduledTask("other", "run_small", Kind.WEEKLY, day=2)
+    with pytest.raises(AirflowSkipException, match="already run in this batch, by earlier"):
+        Small(steps=[], scheduled=daily, repeats=(monday,)).execute(context())
+    assert Small(steps=[], scheduled=daily, repeats=(tuesday,)).execute(context()) == {"new": 2}
+
+
 def test_messages_of_foreign_exceptions_show_no_addresses_or_secrets() -> None:
     assert told(ValueError("mail to jan@example.org failed")) == "ValueError: mail to *** failed"
     assert "hush" not in told(ConfigurationError("postgresql://u:hush@host/db?password=hush"))

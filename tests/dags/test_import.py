@@ -131,6 +131,43 @@ def test_a_command_without_an_operator_is_an_error() -> None:
         )
 
 
+MAIL = "run_boost_mailing_list_tracker"
+
+
+@pytest.mark.parametrize(
+    ("group", "message"),
+    [
+        (f"tasks: [{{command: {MAIL}, schedule: on_release}}]", "no release gate yet"),
+        (f"tasks: [{{command: {MAIL}, schedule: interval, minutes: 5}}]", "no DAGs for intervals yet"),
+        (f"tasks: [{{command: {MAIL}, schedule: daily, catch_up: true}}]", "'catch_up' has no effect yet"),
+        ("stop_on_failure: true, tasks: []", "'stop_on_failure' has no effect yet"),
+        (
+            f"tasks: [{{command: {MAIL}, schedule: daily, pool: nope}}]",
+            "pool 'nope' is not in include/pools.json",
+        ),
+    ],
+)
+def test_what_would_silently_have_no_effect_is_an_error(group: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        build(f"groups: {{g: {{default_time: 4:10, {group}}}}}")
+
+
+def test_what_is_disabled_may_wait_for_its_time() -> None:
+    build(
+        f"groups: {{g: {{default_time: 4:10, tasks: [{{command: {MAIL}, schedule: on_release, enabled: false}}]}}}}"
+    )
+
+
+def test_the_later_of_two_equal_tasks_knows_the_earlier() -> None:
+    (dag,) = build(
+        f"groups: {{g: {{default_time: 4:10, tasks: [{{command: {MAIL}, schedule: weekly, on: mon}}, "
+        f"{{command: {MAIL}, schedule: monthly, on: 1}}, {{command: {MAIL}, schedule: daily, args: [--full-scan]}}]}}}}"
+    ).values()
+    first, second, third = (dag.get_task(name) for name in dag.task_ids[:3])
+    assert [t.id for t in second.repeats] == [first.task_id]
+    assert (first.repeats, third.repeats) == ((), ())
+
+
 def test_args_that_the_collector_does_not_know_are_an_error() -> None:
     with pytest.raises(ValueError, match="unrecognized arguments: --nope"):
         build(

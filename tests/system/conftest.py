@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -32,6 +34,12 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def _own_terminal() -> None:
+    """Make standard input the controlling terminal, as that of a person's shell is."""
+    os.setsid()
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
 @dataclass
 class Demo:
     """`make demo`, running."""
@@ -43,7 +51,7 @@ class Demo:
     output: list[str]
 
     @classmethod
-    def start(cls, folder: Path, messages: int = 600) -> Demo:
+    def start(cls, folder: Path, messages: int = 600, terminal: int | None = None) -> Demo:
         web, sandbox = free_port(), free_port()
         bundles = [
             {
@@ -67,9 +75,11 @@ class Demo:
             [sys.executable, "-m", "launcher", "demo"],
             cwd=ROOT,
             env=env,
-            stdout=subprocess.PIPE,
+            stdin=terminal,
+            stdout=subprocess.PIPE if terminal is None else terminal,
             stderr=subprocess.STDOUT,
             text=True,
+            preexec_fn=None if terminal is None else _own_terminal,
         )
         return cls(folder, web, sandbox, process, [])
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import pty
+import re
 import signal
 import subprocess
 import sys
@@ -86,6 +88,56 @@ def test_a_failing_list_is_red_and_names_the_remedy(demo: Demo, rest: Rest) -> N
     assert rest.tasks(DAG, run_id)[TASK]["state"] == "success"
     rest.clear(DAG, run_id, TASK, downstream=True)
     assert rest.await_run(DAG, run_id) == "success"
+
+
+def test_counts_are_in_xcom_and_failures_carry_their_fields(demo: Demo, rest: Rest) -> None:
+    demo.fault(path="boost-users.*/emails", status=403)
+    run_id, _ = run(rest)
+    tis = f"/dags/{DAG}/dagRuns/{run_id}/taskInstances/{TASK}"
+    counts = rest.call("GET", f"{tis}/xcomEntries/counts", params={"deserialize": True})["value"]
+    assert f"{BOOST}/known" in str(counts)
+    content = rest.call("GET", f"{tis}/logs/1", headers={"Accept": "application/json"})["content"]
+    failures = [line for line in content if isinstance(line, dict) and line.get("failure_category")]
+    assert len(failures) == 2
+    assert all(
+        (f["collector"], f["collector_phase"], f["failure_category"]) == (TASK, "collect", "auth")
+        for f in failures
+    )
+
+
+def test_the_source_button_leads_to_a_page(demo: Demo, rest: Rest) -> None:
+    run_id, _ = run(rest, {"dry_run": True, "mailing_list__list_names": [BOOST]})
+    links = rest.call("GET", f"/dags/{DAG}/dagRuns/{run_id}/taskInstances/{TASK}/links")["extra_links"]
+    (message,) = demo.query("SELECT url FROM mailing_list.message LIMIT 1")
+    for address in (links["Source"], message[0]):
+        assert requests.get(address, timeout=10).status_code == 200, address
+
+
+def test_no_log_holds_an_address_of_a_person_or_a_body(demo: Demo) -> None:
+    logs = [path.read_text(errors="replace") for path in (demo.folder / "logs").glob("dag_id=*/**/*.log")]
+    assert len(logs) > 3
+    found = {a for text in logs for a in re.findall(r"[\w.+-]+@[\w-]+\.[\w.-]*\w", text)}
+    assert {address for address in found if not address.endswith("@lists.boost.org")} == set()
+    assert not any("somebody wrote" in text for text in logs)
+
+
+def test_a_closed_terminal_leaves_nothing() -> None:
+    folder = SCRATCH / "terminal"
+    keeper, terminal = pty.openpty()
+    first = Demo.start(folder, messages=60, terminal=terminal)
+    os.close(terminal)
+    sessions: dict[str, int] = {}
+    deadline = time.monotonic() + 90
+    while len(sessions) < 5 and time.monotonic() < deadline:
+        time.sleep(0.5)
+        sessions = first.sessions if (folder / "system.json").exists() else {}
+    assert first.left(sessions)
+    os.close(keeper)
+    first.process.wait(timeout=60)
+    deadline = time.monotonic() + 30
+    while first.left(sessions) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert first.left(sessions) == []
 
 
 def test_bad_params_are_refused_with_a_sentence(rest: Rest) -> None:

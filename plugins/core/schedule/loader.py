@@ -106,8 +106,7 @@ def _group(group_id: Any, body: Any, parsers: Mapping[str, Parser], warnings: li
     for task in read:
         fields.airflow_id(task.id, f"{where}, task '{task.id}'", prefix=group_id)
     _check_unique(read, where)
-    warnings += _overlaps(read, where)
-    return Group(
+    group = Group(
         id=group_id,
         hour=hour,
         minute=minute,
@@ -117,6 +116,8 @@ def _group(group_id: Any, body: Any, parsers: Mapping[str, Parser], warnings: li
         paused=body.get("paused", True),
         stop_on_failure=fields.flag(body, "stop_on_failure", where, False),
     )
+    warnings += _overlaps(group, where)
+    return group
 
 
 def _task(body: Any, group_id: str, parsers: Mapping[str, Parser]) -> ScheduledTask:
@@ -198,17 +199,12 @@ def _check_unique(tasks: tuple[ScheduledTask, ...], where: str) -> None:
             raise ScheduleError(f"{where} has {times} tasks with the id '{task_id}'")
 
 
-def _overlaps(tasks: tuple[ScheduledTask, ...], where: str) -> list[str]:
-    """Warn of enabled tasks that will be due on the same day with the same command and args."""
-    batch = [t for t in tasks if t.enabled and t.kind is not Kind.INTERVAL]
-    warnings = []
-    for index, later in enumerate(batch):
-        for earlier in batch[:index]:
-            same = (earlier.command, earlier.args) == (later.command, later.args)
-            apart = earlier.kind is later.kind is Kind.WEEKLY and earlier.day != later.day
-            if same and not apart:
-                warnings.append(
-                    f"{where}: '{later.id}' ({later.when()}) repeats '{earlier.id}' ({earlier.when()});"
-                    " on days when both are due, the later one is skipped"
-                )
-    return warnings
+def _overlaps(group: Group, where: str) -> list[str]:
+    """Warn of tasks that will be due on the same day with the same command and args."""
+    return [
+        f"{where}: '{later.id}' ({later.when()}) repeats '{earlier.id}' ({earlier.when()});"
+        " on days when both are due, the later one is skipped"
+        for later in group.batch
+        for earlier in group.repeated_by(later)
+        if not (earlier.kind is later.kind is Kind.WEEKLY and earlier.day != later.day)
+    ]

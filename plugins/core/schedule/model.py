@@ -102,6 +102,11 @@ class Group:
         """The enabled tasks of the daily batch, in file order."""
         return tuple(t for t in self.tasks if t.enabled and t.kind is not Kind.INTERVAL)
 
+    def repeated_by(self, later: ScheduledTask) -> tuple[ScheduledTask, ...]:
+        """Return the tasks of the batch before `later` that run the same command with the same args."""
+        before = self.batch[: self.batch.index(later)]
+        return tuple(t for t in before if (t.command, t.args) == (later.command, later.args))
+
 
 @dataclass(frozen=True)
 class Schedule:
