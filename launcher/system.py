@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -193,11 +192,10 @@ class System:
             time.sleep(2 ** self._restarts[name] - 1)
             self._start_component(name, self._commands[name])
 
-    def watch(self, every: Callable[[], None] = lambda: None) -> None:
+    def watch(self) -> None:
         """Stay until asked to leave."""
         while True:
             self.check()
-            every()
             time.sleep(1)
 
     def stop(self) -> None:
