@@ -7,7 +7,7 @@ import logging
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from airflow.sdk import DAG, Asset, CronTriggerTimetable, TriggerRule, chain
+from airflow.sdk import DAG, Asset, BaseOperator, CronTriggerTimetable, Param, TriggerRule, chain
 
 from core.retry import RETRIES, RETRY_DELAY, CollectorRetryPolicy
 from core.schedule import Group, Kind, Schedule, ScheduledTask, ScheduleError, load_schedule
@@ -16,7 +16,10 @@ from operators.collector import CollectorOperator
 from operators.finalise import FinaliseOperator
 from operators.form import form_params
 from operators.group_docs import group_doc, task_doc
+from operators.pinecone_sync import PineconeSyncOperator, SelectPineconeSources
+from operators.recorded import RecordedOperator
 from operators.registry import COLLECTORS, collector_for, parsers
+from operators.sources import sources_of
 
 POOLS = Path(__file__).resolve().parent.parent / "include" / "pools.json"
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -44,7 +47,7 @@ def build_group(group: Group) -> DAG:
         max_active_runs=1,
         is_paused_upon_creation=group.paused,
         tags=sorted({"collector", group.id, *group.tags, *(c.tracker for c in collectors)}),
-        params=form_params(dict.fromkeys(collectors)),
+        params=group_params(collectors),
         doc_md=group_doc(group, collectors),
         default_args={
             "owner": "collectors",
@@ -57,11 +60,44 @@ def build_group(group: Group) -> DAG:
             collector_task(collector, scheduled, group.repeated_by(scheduled))
             for collector, scheduled in zip(collectors, group.batch, strict=True)
         ]
-        chain(
-            *tasks,
-            FinaliseOperator(task_id="finalise", group_id=group.id, trackers=[t.task_id for t in tasks]),
+        finalise = FinaliseOperator(
+            task_id="finalise", group_id=group.id, trackers=[t.task_id for t in tasks]
         )
+        chain(*tasks, *sync_tasks(tasks), finalise)
     return dag
+
+
+def sync_tasks(tasks: list[CollectorOperator]) -> list[BaseOperator]:
+    """Return the end of a chain: one sync per source that its collectors feed; nothing if they feed none."""
+    if not sources_of({task.command for task in tasks}):
+        return []
+    select = SelectPineconeSources(
+        task_id="select_pinecone_sources",
+        collectors={task.task_id: task.command for task in tasks},
+        trigger_rule=TriggerRule.ALL_DONE,
+    )
+    sync = PineconeSyncOperator.partial(
+        task_id="pinecone_sync",
+        pool="pinecone",
+        trigger_rule=TriggerRule.ALL_DONE,
+        map_index_template="{{ task.source['app_type'] }}",
+        doc_md=task_doc(PineconeSyncOperator),
+    ).expand(source=select.output)
+    return [select, sync]
+
+
+def group_params(collectors: list[type[CollectorOperator]]) -> dict[str, Param]:
+    """Return the trigger form of a group."""
+    operators: list[type[RecordedOperator]] = list(dict.fromkeys(collectors))
+    if not sources_of({collector.command for collector in collectors}):
+        return form_params(operators)
+    skip = Param(
+        None,
+        type=["null", "boolean"],
+        title="Skip Pinecone",
+        description_md="Collect only; what was collected is indexed by the next run.",
+    )
+    return {"skip_pinecone": skip} | form_params([*operators, PineconeSyncOperator])
 
 
 def require_effect(group: Group, pools: frozenset[str]) -> None:

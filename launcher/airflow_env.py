@@ -10,7 +10,7 @@ from launcher.folders import ROOT
 from launcher.ports import Ports
 from launcher.postgres import EmbeddedServer
 
-OURS = ("AIRFLOW_CONN_", "DATABASE_URL", "DB_", "BOOST_")
+OURS = ("AIRFLOW_CONN_", "DATABASE_URL", "DB_", "BOOST_", "PINECONE_")
 """Variables of the surrounding shell that could lead a demo out of the sandbox."""
 
 

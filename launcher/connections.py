@@ -17,7 +17,16 @@ REAL = {
 
 def sandbox_connections(base: str) -> dict[str, Any]:
     """Return the Connections that lead into the sandbox."""
-    return {"hyperkitty_boost": {"conn_type": "hyperkitty", "host": f"{base}/hyperkitty/archives"}}
+    pinecone = {
+        f"pinecone_{name}": {
+            "conn_type": "boost_pinecone",
+            "host": f"{base}/pinecone",
+            "password": f"pcsk_sandbox_{name}",
+            "extra": json.dumps({"index_name": "boost"}),
+        }
+        for name in ("public", "private")
+    }
+    return pinecone | {"hyperkitty_boost": {"conn_type": "hyperkitty", "host": f"{base}/hyperkitty/archives"}}
 
 
 def postgres_connection(url: str) -> dict[str, Any]:

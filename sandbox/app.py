@@ -9,10 +9,13 @@ from sandbox.control import control
 from sandbox.faults import Faults
 from sandbox.hyperkitty.api import HyperKitty
 from sandbox.hyperkitty.pages import Pages
+from sandbox.pinecone.control_plane import control_plane
+from sandbox.pinecone.data_plane import DataPlane
 from sandbox.traffic import Counting
 from sandbox.world import World
 
 HYPERKITTY = "/hyperkitty/archives"
+PINECONE = "/pinecone"
 
 
 def create_app(world: World) -> App:
@@ -22,4 +25,6 @@ def create_app(world: World) -> App:
     app.include_router(control(world))
     app.include_router(HyperKitty(lambda: world.mail, HYPERKITTY).router, prefix=HYPERKITTY)
     app.include_router(Pages(lambda: world.mail, HYPERKITTY).router, prefix=HYPERKITTY)
+    app.include_router(control_plane(lambda: world.pinecone, PINECONE), prefix=PINECONE)
+    app.include_router(DataPlane(lambda: world.pinecone).router, prefix=PINECONE)
     return Counting(Faults(app, world.faults), world.traffic)

@@ -25,7 +25,16 @@ def _observe(router: APIRouter, world: World) -> None:
     @router.get("/")
     def overview() -> dict[str, Any]:
         lists = {name: len(found.entries) for name, found in world.mail.lists.items()}
-        return {"mailing_lists": lists, "requests": dict(world.traffic.counts), "faults": len(world.faults)}
+        indexes = {
+            name: {index.name: index.namespaces() for index in project.indexes.values()}
+            for name, project in world.pinecone.projects.items()
+        }
+        return {
+            "mailing_lists": lists,
+            "pinecone": indexes,
+            "requests": dict(world.traffic.counts),
+            "faults": len(world.faults),
+        }
 
     @router.get("/requests")
     def requests() -> dict[str, Any]:
@@ -54,6 +63,15 @@ def _misbehave(router: APIRouter, world: World) -> None:
     def clear_faults() -> dict[str, Any]:
         world.faults.clear()
         return {}
+
+    @router.post("/pinecone")
+    def behave(wanted: dict[str, float] = Body()) -> dict[str, Any]:  # noqa: B008 - FastAPI's way
+        behaviour = world.pinecone.behaviour
+        if unknown := wanted.keys() - asdict(behaviour).keys():
+            raise HTTPException(422, f"unknown: {', '.join(sorted(unknown))}")
+        for name, value in wanted.items():
+            setattr(behaviour, name, value)
+        return asdict(behaviour)
 
 
 def _happen(router: APIRouter, world: World) -> None:

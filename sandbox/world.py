@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from sandbox.community.mail import LISTS, MailWriter, body_of
 from sandbox.faults import Fault
 from sandbox.hyperkitty.archive import Entry, MailArchive, MailList
+from sandbox.pinecone.project import Pinecone
 from sandbox.traffic import Traffic
 
 SEED = 20_260_101
@@ -17,6 +18,7 @@ class World:
     """A world that may be empty (for tests that fill it by hand) or generated."""
 
     mail: MailArchive = field(default_factory=MailArchive)
+    pinecone: Pinecone = field(default_factory=Pinecone)
     faults: list[Fault] = field(default_factory=list)
     traffic: Traffic = field(default_factory=Traffic)
 

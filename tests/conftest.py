@@ -24,7 +24,7 @@ os.environ |= {
     "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
     "no_proxy": "*",
 }
-for name in [n for n in os.environ if n.startswith(("AIRFLOW_CONN_", "BDC_", "BOOST_"))]:
+for name in [n for n in os.environ if n.startswith(("AIRFLOW_CONN_", "BDC_", "BOOST_", "PINECONE_"))]:
     del os.environ[name]
 os.environ.pop("DATABASE_URL", None)
 sys.path[:0] = [str(ROOT / "plugins"), str(ROOT / "dags"), str(ROOT)]
@@ -41,6 +41,7 @@ from launcher.postgres import FAST, EmbeddedServer  # noqa: E402
 from sandbox.server import serve  # noqa: E402
 from sandbox.world import World  # noqa: E402
 from tests.databases import clean, connection_json  # noqa: E402
+from tests.pinecone import connection as pinecone_connection  # noqa: E402
 
 # The same examples every time, and no deadline: a busy machine is not a failure.
 hypothesis.settings.register_profile("steady", derandomize=True, deadline=None, database=None)
@@ -113,3 +114,11 @@ def hyperkitty(sandbox: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[], No
 
     point()
     return point
+
+
+@pytest.fixture
+def pinecone(sandbox: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Both Pinecone Connections point to the sandbox."""
+    for project in ("public", "private"):
+        monkeypatch.setenv(f"AIRFLOW_CONN_PINECONE_{project.upper()}", pinecone_connection(sandbox, project))
+    return sandbox

@@ -16,7 +16,7 @@ from core.dates import iso_z, parse_strict, parse_until
 from core.errors import ConfigurationError
 from core.settings import Settings, as_names
 
-O = TypeVar("O", bound="CommonOptions")  # noqa: E741 - the type variable of an options class
+O = TypeVar("O", bound="Options")  # noqa: E741 - the type variable of an options class
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ class Kind:
 INSTANT_FROM = Kind({"type": ["null", "string"], "format": "date-time"}, parse_strict)
 INSTANT_UNTIL = Kind({"type": ["null", "string"], "format": "date-time"}, parse_until)
 FLAG = Kind({"type": ["null", "boolean"]}, lambda raw: True, is_flag=True)
+TEXT = Kind({"type": ["null", "string"]}, str)
 COUNT = Kind({"type": ["null", "integer"], "minimum": 1}, int)
 NAMES = Kind({"type": ["null", "array"], "items": {"type": "string"}}, as_names)
 
@@ -65,7 +66,20 @@ def option(
 
 
 @dataclass(frozen=True)
-class CommonOptions:
+class Options:
+    """Base of all params of a task."""
+
+    def check(self) -> None:
+        """Raise if the values do not fit each other."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what was asked for, without what is at its default."""
+        shown = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
+        return {name: iso_z(v) if isinstance(v, datetime) else v for name, v in shown.items()}
+
+
+@dataclass(frozen=True)
+class CommonOptions(Options):
     """The params of every collector that can honour them."""
 
     since: datetime | None = option(
@@ -117,13 +131,8 @@ class CommonOptions:
                 f"since ({iso_z(self.since)}) is after until ({iso_z(self.until)}); swap them"
             )
 
-    def as_json(self) -> dict[str, Any]:
-        """Return what was asked for, without what is at its default."""
-        shown = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
-        return {name: iso_z(v) if isinstance(v, datetime) else v for name, v in shown.items()}
 
-
-def declared(options_type: type[CommonOptions]) -> dict[str, Declared]:
+def declared(options_type: type[Options]) -> dict[str, Declared]:
     """Return what each field of an options class says about itself."""
     return {f.name: f.metadata["option"] for f in fields(options_type) if "option" in f.metadata}
 
@@ -138,7 +147,7 @@ class _Parser(argparse.ArgumentParser):
         raise ConfigurationError(message)
 
 
-def parse_args(options_type: type[CommonOptions], args: Sequence[str]) -> dict[str, Any]:
+def parse_args(options_type: type[Options], args: Sequence[str]) -> dict[str, Any]:
     """Read command-line style options, as the schedule file has them."""
     parser = _Parser(add_help=False, allow_abbrev=False)
     for name, said in declared(options_type).items():
@@ -178,7 +187,7 @@ TYPES: dict[str, tuple[type, ...]] = {
 }
 
 
-def _read(options_type: type[CommonOptions], name: str, value: Any) -> Any:
+def _read(options_type: type[Options], name: str, value: Any) -> Any:
     kind = declared(options_type)[name].kind
     word = kind.schema["type"][1]
     try:

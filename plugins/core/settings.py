@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar, overload
 from core.errors import ConfigurationError
 
 T = TypeVar("T")
+MOST_RECORDS = 96
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULT_LISTS: tuple[str, ...] = (
     "boost-announce@lists.boost.org",
@@ -44,6 +45,20 @@ def as_count(raw: str) -> int:
     number = int(raw)
     if number < 0:
         raise ValueError("must not be negative")
+    return number
+
+
+def as_positive(raw: str) -> int:
+    """Accept a whole number from 1 on."""
+    if (number := int(raw)) < 1:
+        raise ValueError("must be at least 1")
+    return number
+
+
+def as_batch_size(raw: str) -> int:
+    """Accept as many records as one upload may have."""
+    if (number := as_positive(raw)) > MOST_RECORDS:
+        raise ValueError(f"Pinecone takes at most {MOST_RECORDS} records")
     return number
 
 
@@ -189,6 +204,71 @@ class Settings:
         DEFAULT_LISTS,
         "The lists to collect, comma separated",
         env=("BOOST_MAILING_LIST_NAMES",),
+    )
+
+    mailing_list_pinecone_app_type = Setting(
+        as_text,
+        "mailing",
+        "Key of the mailing lists' documents in the vector index",
+        env=("BOOST_MAILING_LIST_PINECONE_APP_TYPE",),
+    )
+    mailing_list_pinecone_namespace = Setting(
+        as_text, "mailing", "Their namespace", env=("BOOST_MAILING_LIST_PINECONE_NAMESPACE",)
+    )
+    pinecone_api_key = Setting(
+        as_text,
+        "",
+        "API key of the public index, where the Connection pinecone_public has none",
+        env=("PINECONE_API_KEY",),
+        variable=False,
+        secret=True,
+    )
+    pinecone_private_api_key = Setting(
+        as_text,
+        "",
+        "API key of the private index, where the Connection pinecone_private has none",
+        env=("PINECONE_PRIVATE_API_KEY",),
+        variable=False,
+        secret=True,
+    )
+    pinecone_index_name = Setting(
+        as_text,
+        "",
+        "Dense index, where the Connection names none; the sparse one is called the same with -sparse",
+        env=("PINECONE_INDEX_NAME",),
+    )
+    pinecone_region = Setting(
+        as_text, "us-east-1", "Region in which a missing index is created", env=("PINECONE_ENVIRONMENT",)
+    )
+    pinecone_cloud = Setting(as_text, "aws", "Cloud in which it is created", env=("PINECONE_CLOUD",))
+    pinecone_dense_model = Setting(
+        as_text, "multilingual-e5-large", "Embeds for meaning", env=("PINECONE_DENSE_MODEL",)
+    )
+    pinecone_sparse_model = Setting(
+        as_text, "pinecone-sparse-english-v0", "Embeds for words", env=("PINECONE_SPARSE_MODEL",)
+    )
+    pinecone_batch_size = Setting(
+        as_batch_size, 96, "Records per upload; Pinecone takes at most 96", env=("PINECONE_BATCH_SIZE",)
+    )
+    pinecone_batches_in_flight = Setting(as_positive, 8, "How many uploads overlap")
+    pinecone_update_max_workers = Setting(
+        as_positive,
+        8,
+        "How many metadata updates overlap; 1 is one after another",
+        env=("PINECONE_UPDATE_MAX_WORKERS",),
+    )
+    pinecone_chunk_size = Setting(as_positive, 1000, "Characters per chunk", env=("PINECONE_CHUNK_SIZE",))
+    pinecone_chunk_overlap = Setting(
+        as_count, 200, "Characters that neighbours share", env=("PINECONE_CHUNK_OVERLAP",)
+    )
+    pinecone_min_text_length = Setting(
+        as_count, 50, "Shorter chunks are not searchable", env=("PINECONE_MIN_TEXT_LENGTH",)
+    )
+    pinecone_min_words = Setting(
+        as_count, 5, "Chunks of fewer words are not searchable", env=("PINECONE_MIN_WORDS",)
+    )
+    pinecone_keep_short_documents = Setting(
+        as_flag, False, "Upload documents that are too short as a whole, if they have two words"
     )
 
     def __init__(

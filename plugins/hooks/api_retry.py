@@ -28,7 +28,14 @@ class Counter(Protocol):
         """Count."""
 
 
-def retrying(clock: Clock, traffic: Counter, tries: int | None = None) -> Callable[..., Any]:
+def retrying(
+    clock: Clock,
+    traffic: Counter,
+    tries: int | None = None,
+    *,
+    first_wait: float = FIRST_WAIT,
+    patience: float = PATIENCE,
+) -> Callable[..., Any]:
     """Return a caller that repeats a function as long as that can help."""
 
     def before_sleep(state: RetryCallState) -> None:
@@ -36,28 +43,28 @@ def retrying(clock: Clock, traffic: Counter, tries: int | None = None) -> Callab
 
     return Retrying(
         retry=retry_if_exception_type((RateLimited, SourceUnavailable)),
-        wait=wait_for,
-        stop=lambda state: give_up(state, tries or TRIES),
+        wait=lambda state: wait_for(state, first_wait),
+        stop=lambda state: give_up(state, tries or TRIES, patience),
         sleep=clock.sleep,
         before_sleep=before_sleep,
         reraise=True,
     )
 
 
-def wait_for(state: RetryCallState) -> float:
+def wait_for(state: RetryCallState, first_wait: float = FIRST_WAIT) -> float:
     """Return the seconds before the next try: what the source said, else doubling with jitter."""
     error = state.outcome.exception() if state.outcome else None
     said = getattr(error, "retry_after", None)
-    if said is not None:
+    if said is not None and not getattr(error, "guessed", False):
         again = isinstance(error, RateLimited) and state.attempt_number > 1
         return max(float(said), 1.0) if again else float(said)
-    longest: float = min(FIRST_WAIT * 2 ** (state.attempt_number - 1), LONGEST_WAIT)
+    longest: float = min(first_wait * 2 ** (state.attempt_number - 1), LONGEST_WAIT)
     return longest * random.uniform(0.5, 1.0)
 
 
-def give_up(state: RetryCallState, tries: int) -> bool:
+def give_up(state: RetryCallState, tries: int, patience: float = PATIENCE) -> bool:
     """Stop when the next wait would go beyond our patience, or (not for limits) after some tries."""
     error = state.outcome.exception() if state.outcome else None
-    if state.idle_for + state.upcoming_sleep > PATIENCE:
+    if state.idle_for + state.upcoming_sleep > patience:
         return True
     return not isinstance(error, RateLimited) and state.attempt_number >= tries

@@ -1,115 +1,45 @@
-"""The life of a collector: validate, then collect, recorded, locked, and safe to kill at any point."""
+"""The life of a collector: due or skipped, locked against its like, then one of plan, collect, reprocess."""
 
 from __future__ import annotations
 
-import sys
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import structlog
-from airflow.sdk import BaseOperator
-from airflow.sdk.exceptions import AirflowSkipException, AirflowTaskTimeout
+from airflow.sdk.exceptions import AirflowSkipException
 
-from core.clock import Clock, SystemClock
-from core.database import Conn
-from core.errors import (
-    CollectorFailureCategory,
-    ConfigurationError,
-    DatabaseFailure,
-    Stopped,
-    classify_failure,
-    told,
-)
 from core.locks import collector_lock
-from core.options import CommonOptions, resolve
-from core.progress import Progress, duration
-from core.protocols import TrackerResult, require_tracker_result
-from core.runs import RunRecord, TaskTry, failed_in_a_row, killed_in_a_row
+from core.protocols import TrackerResult
 from core.schedule import ScheduledTask
-from core.settings import Settings
-from hooks.database_hook import DatabaseHook
-from operators.guard import protect
-from operators.links import LandedLink, SourceLink
+from operators.recorded import RecordedOperator
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-KILLS_TOO_MANY = 3
-log = structlog.get_logger("collector")
 
-
-class Source(Protocol):
-    """A hook, as far as the life of a collector needs it."""
-
-    @property
-    def requests(self) -> int:
-        """How many requests were sent so far."""
-
-    @property
-    def received_bytes(self) -> int:
-        """How many bytes were received so far."""
-
-    def close(self) -> None:
-        """Let go of threads and sockets."""
-
-
-@dataclass
-class Session:
-    """What `collect` works with: the connection that writes, the progress, the time."""
-
-    conn: Conn
-    progress: Progress
-    clock: Clock
-
-
-class CollectorOperator(BaseOperator):
+class CollectorOperator(RecordedOperator):
     """Base of all collectors. A subclass says what it is and implements `validate` and `collect`.
 
-    :param args: options as in the schedule file.
     :param scheduled: the schedule's line; decides whether the task is due on the run's date.
     :param repeats: earlier lines of the group with the same command and args; where one of them is due, too,
         this task is a duplicate.
     """
 
-    command: ClassVar[str]
-    tracker: ClassVar[str]
-    options_type: ClassVar[type[CommonOptions]]
     tables: ClassVar[tuple[str, ...]] = ()
     """The tables that the collector fills, for the documentation in the UI."""
-
-    template_fields: Sequence[str] = ("args",)
-    operator_extra_links = (SourceLink(), LandedLink())
-    ui_color = "#e8f1fb"
 
     def __init__(
         self,
         *,
-        args: Sequence[str] = (),
         scheduled: ScheduledTask | None = None,
         repeats: Sequence[ScheduledTask] = (),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.args = list(args)
         self.scheduled = scheduled
         self.repeats = tuple(repeats)
-        self.clock: Clock = SystemClock()
-        self.source_url = ""
-        self.landed_url = ""
-        self.hook: Source | None = None
-        self.settings: Settings
-        self.options: Any
-        self.session: Session
-
-    # -- what a subclass says --------------------------------------------------------------------------
-
-    @abstractmethod
-    def validate(self) -> None:
-        """Check settings, params and connections. Cheap: sends nothing, asks no database."""
 
     @abstractmethod
     def collect(self) -> TrackerResult:
@@ -127,51 +57,17 @@ class CollectorOperator(BaseOperator):
         """Return what the options narrow the collection to; runs that share a scope exclude each other."""
         return ("",)
 
-    def traffic(self) -> tuple[int, int]:
-        """Return how many requests were sent and how many bytes received."""
-        return (self.hook.requests, self.hook.received_bytes) if self.hook else (0, 0)
+    def carry_out(self) -> TrackerResult:
+        """Do what the options ask for, holding the locks; a plan needs none."""
+        if self.options.dry_run:
+            return self.plan()
+        with ExitStack() as locks:
+            for scope in sorted(self.lock_scopes()):
+                locks.enter_context(collector_lock(self.session.conn, self.command, scope))
+            return self.reprocess() if self.options.reprocess else self.collect()
 
-    def close(self) -> None:
-        """Let go of what `validate` or `collect` opened."""
-        if self.hook:
-            self.hook.close()
-
-    # -- the life of a run -----------------------------------------------------------------------------
-
-    def execute(self, context: Context) -> dict[str, int]:
-        """Run the phases in their order and return the counts."""
-        protect()
-        self._require_due(context)
-        phase = "validate"
-        try:
-            self.settings = Settings.for_task()
-            self.options = resolve(
-                self.options_type, self.tracker, context.get("params") or {}, self.args, self.settings
-            )
-            self._announce()
-            self.validate()
-            with self._record(context) as record:
-                phase = "collect"
-                result = self._collect(record)
-        except Stopped:
-            log.warning("stopped from outside; what is stored stays, the next run goes on from there")
-            raise
-        except Exception as error:
-            self._explain(error, phase)
-            raise
-        finally:
-            self.close()
-        return dict(result.counts)
-
-    def on_kill(self) -> None:
-        """End the collection at once; what is stored stays.
-
-        Airflow also calls this when a time-out is being handled, which then must remain the reason.
-        """
-        if not isinstance(sys.exc_info()[1], AirflowTaskTimeout):
-            raise Stopped("asked to stop")
-
-    def _require_due(self, context: Context) -> None:
+    def before(self, context: Context) -> None:
+        """Skip a task that is not due, or that another one of the batch has done."""
         if self.scheduled is None:
             return
         day = run_date(context)
@@ -181,136 +77,9 @@ class CollectorOperator(BaseOperator):
             if earlier.is_due(day):
                 raise AirflowSkipException(f"already run in this batch, by {earlier.id}")
 
-    def _announce(self) -> None:
-        asked = ", ".join(f"{k}={_shown(v)}" for k, v in self.options.as_json().items())
-        log.info(f"{self.command}: {asked or 'no params, the usual run'}")
-
-    @contextmanager
-    def _record(self, context: Context) -> Iterator[RunRecord]:
-        """Open the connections and the record of this run; close all of them at its end."""
-        hook = DatabaseHook()
-        with hook.connect() as records, hook.connect() as writing:
-            task = task_try(context)
-            record = RunRecord.start(
-                records,
-                self.clock,
-                task,
-                tracker=self.tracker,
-                command=self.command,
-                options=self.options.as_json(),
-            )
-            self.landed_url = f"/boost/runs/{record.id}"
-            progress = Progress(
-                clock=self.clock,
-                collector=self.command,
-                on_line=lambda counts: self._touch(record, counts),
-                requests=lambda: self.traffic()[0],
-            )
-            self.session = Session(writing, progress, self.clock)
-            try:
-                self._refuse_if_killed_too_often(record)
-                yield record
-            except (Stopped, Exception) as error:
-                self._record_failure(record, error)
-                # Counts of failed runs are shown, too: XCom gets them before the exception leaves.
-                if (ti := context.get("ti")) and not isinstance(error, Stopped):
-                    ti.xcom_push(key="counts", value=dict(self.session.progress.counts))
-                raise
-
-    def _record_failure(self, record: RunRecord, error: Stopped | Exception) -> None:
-        """Close the record, and note on the exception how often its category came in a row.
-
-        If the database is what failed, the exception under way remains the reason.
-        """
-        try:
-            if isinstance(error, Stopped):
-                self._finish(record, "stopped", message="Stopped from outside.")
-                return
-            category = classify_failure(error)
-            before = failed_in_a_row(record.earlier_tries(), category)
-            error.failures_in_a_row = before + 1  # type: ignore[attr-defined]
-            self._finish(record, "failed", category=category, message=told(error))
-        except DatabaseFailure as lost:
-            log.warning(f"the end of this run could not be recorded: {lost}")
-
-    def _refuse_if_killed_too_often(self, record: RunRecord) -> None:
-        kills = killed_in_a_row(record.earlier_tries())
-        if kills >= KILLS_TOO_MANY:
-            raise ConfigurationError(
-                f"the last {kills} tries were killed without a word, most likely for want of memory; give "
-                "the worker more, or lower bdc_requests_in_flight or bdc_max_body_mb, then clear the task"
-            )
-
-    def _collect(self, record: RunRecord) -> TrackerResult:
-        started = self.clock.monotonic()
-        if self.options.dry_run:
-            result = require_tracker_result(self.plan())
-        else:
-            with ExitStack() as locks:
-                for scope in sorted(self.lock_scopes()):
-                    locks.enter_context(collector_lock(self.session.conn, self.command, scope))
-                work = self.reprocess if self.options.reprocess else self.collect
-                result = require_tracker_result(work())
-        self._finish(record, "success", counts=result.counts)
-        totals = ", ".join(f"{n:,} {k.replace('_', ' ')}" for k, n in result.counts.items() if "/" not in k)
-        requests, received = self.traffic()
-        log.info(
-            f"{self.command}: {totals or 'nothing to do'}; {requests:,} requests, {received / 1e6:,.1f} MB, "
-            f"{duration(self.clock.monotonic() - started)}"
-        )
-        return result
-
-    def _touch(self, record: RunRecord, counts: Mapping[str, int]) -> None:
-        record.requests, record.received_bytes = self.traffic()
-        record.touch(counts)
-
-    def _finish(
-        self,
-        record: RunRecord,
-        state: str,
-        *,
-        counts: Mapping[str, int] | None = None,
-        category: CollectorFailureCategory | None = None,
-        message: str = "",
-    ) -> None:
-        record.requests, record.received_bytes = self.traffic()
-        kept = self.session.progress.counts if counts is None else counts
-        record.finish(state, kept, category=category, message=message)
-
-    def _explain(self, error: Exception, phase: str) -> None:
-        category = classify_failure(error)
-        log.error(
-            f"{self.command} failed ({category}): {told(error)}",
-            collector=self.command,
-            collector_phase=phase,
-            failure_category=str(category),
-        )
-
 
 def run_date(context: Context) -> date:
     """Return the date a run is for: its logical date, or when it was asked for. Never the wall clock."""
     dag_run = context["dag_run"]
     moment: datetime = dag_run.logical_date or dag_run.run_after
     return moment.date()
-
-
-def task_try(context: Context) -> TaskTry:
-    """Return which try this is; empty where a test calls `execute` with a plain dict."""
-    ti: Any = context.get("ti")
-    if ti is None:
-        return TaskTry()
-    retries = getattr(ti.task, "retries", None) or 0
-    max_tries = getattr(ti, "max_tries", None)
-    cleared_at = max(0, max_tries - retries) if max_tries is not None else 0
-    return TaskTry(
-        ti.dag_id,
-        ti.run_id,
-        ti.task_id,
-        -1 if ti.map_index is None else ti.map_index,
-        ti.try_number,
-        cleared_at,
-    )
-
-
-def _shown(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)

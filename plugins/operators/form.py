@@ -1,4 +1,4 @@
-"""The trigger form of a group: the common params first, then one section per tracker."""
+"""The trigger form: the common params first, then one section per tracker."""
 
 from __future__ import annotations
 
@@ -6,24 +6,30 @@ from collections.abc import Iterable
 
 from airflow.sdk import Param
 
-from core.options import declared, form_name
-from operators.collector import CollectorOperator
+from core.options import Declared, Options, declared, form_name
+from operators.recorded import RecordedOperator
 
 
-def form_params(collectors: Iterable[type[CollectorOperator]]) -> dict[str, Param]:
-    """Return the params of a DAG that runs these collectors."""
+def form_params(operators: Iterable[type[RecordedOperator]]) -> dict[str, Param]:
+    """Return the params of a DAG that runs these operators."""
     common: dict[str, Param] = {}
     own: dict[str, Param] = {}
-    for collector in collectors:
-        title = collector.tracker.replace("_", " ").capitalize()
-        for name, said in declared(collector.options_type).items():
-            schema = dict(said.kind.schema)
-            if said.examples:
-                schema["examples"] = list(said.examples)
-            if not said.common:
-                schema["section"] = title
+    for operator in operators:
+        title = operator.tracker.replace("_", " ").capitalize()
+        for name, said in declared(operator.options_type).items():
             target = common if said.common else own
-            target[form_name(collector.tracker, name, said)] = Param(
-                None, title=said.title, description_md=said.doc, **schema
-            )
+            section = {} if said.common else {"section": title}
+            target[form_name(operator.tracker, name, said)] = _param(said, section)
     return common | own
+
+
+def option_params(options_type: type[Options], tracker: str) -> dict[str, Param]:
+    """Return the params of a DAG of one purpose: all in sight, no sections."""
+    return {form_name(tracker, n, said): _param(said, {}) for n, said in declared(options_type).items()}
+
+
+def _param(said: Declared, section: dict[str, str]) -> Param:
+    schema = dict(said.kind.schema) | section
+    if said.examples:
+        schema["examples"] = list(said.examples)
+    return Param(None, title=said.title, description_md=said.doc, **schema)

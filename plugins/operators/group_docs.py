@@ -7,6 +7,7 @@ from inspect import getdoc
 
 from core.schedule import Group
 from operators.collector import CollectorOperator
+from operators.recorded import RecordedOperator
 
 FAILURES = """
 | Failure | Means | Do |
@@ -39,6 +40,6 @@ def group_doc(group: Group, collectors: Sequence[type[CollectorOperator]]) -> st
     )
 
 
-def task_doc(collector: type[CollectorOperator]) -> str:
+def task_doc(collector: type[RecordedOperator]) -> str:
     """Return the documentation of a task."""
     return f"{getdoc(collector)}\n{CLEARING}"

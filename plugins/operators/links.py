@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperatorLink
 
 if TYPE_CHECKING:
-    from operators.collector import CollectorOperator
+    from operators.recorded import RecordedOperator
 
 
 class SourceLink(BaseOperatorLink):
@@ -15,7 +15,7 @@ class SourceLink(BaseOperatorLink):
 
     name = "Source"
 
-    def get_link(self, operator: CollectorOperator, *, ti_key: Any) -> str:
+    def get_link(self, operator: RecordedOperator, *, ti_key: Any) -> str:
         """Return the address; Airflow stores it when the task ends."""
         return operator.source_url
 
@@ -25,6 +25,6 @@ class LandedLink(BaseOperatorLink):
 
     name = "Stored rows"
 
-    def get_link(self, operator: CollectorOperator, *, ti_key: Any) -> str:
+    def get_link(self, operator: RecordedOperator, *, ti_key: Any) -> str:
         """Return the address; Airflow stores it when the task ends."""
         return operator.landed_url

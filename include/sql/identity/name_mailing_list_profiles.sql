@@ -1,6 +1,6 @@
 -- A profile is called by the name it was first seen with; without any, by the local part of its first address.
 UPDATE identity.mailing_list_profile AS p
-   SET display_name = called.name
+   SET display_name = called.name, renamed_at = %(now)s
   FROM (SELECT m.profile_id,
                coalesce((SELECT a.name
                            FROM identity.profile_alias AS a

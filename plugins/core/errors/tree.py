@@ -55,9 +55,11 @@ class RateLimited(CollectorError):
 
     category = CollectorFailureCategory.RATE_LIMIT
 
-    def __init__(self, message: str, *, retry_after: float) -> None:
+    def __init__(self, message: str, *, retry_after: float, guessed: bool = False) -> None:
         super().__init__(message)
         self.retry_after = max(0.0, retry_after)
+        self.guessed = guessed
+        """Whether the source did not say how long, so that waiting begins short and doubles."""
 
 
 class SourceUnavailable(CollectorError):

@@ -34,7 +34,7 @@ def save_sightings(
     _each_column("identity/save_aliases", conn, names, ("profile_id", "name", "name_key", "first", "last"))
     columns = ("profile_id", "email", "email_key", "is_shared", "first")
     _each_column("identity/save_emails", conn, emails, columns, {"source": source, "now": now})
-    profiles = {"profiles": sorted({row["profile_id"] for row in (*names, *emails)})}
+    profiles = {"profiles": sorted({row["profile_id"] for row in (*names, *emails)}), "now": now}
     for step in ("unset_primary_emails", "set_primary_emails", "name_mailing_list_profiles"):
         with scrubbed():
             conn.execute(sql(f"identity/{step}"), profiles)

@@ -93,6 +93,8 @@ mailing_list_profile = Table(
     ),
     Column("display_name", String(255), nullable=False, index=True, comment="Name of the earliest sighting"),
     moment("created_at"),
+    moment("renamed_at", nullable=True, comment="When the display name last changed"),
+    Index(None, "renamed_at"),
     schema=SCHEMA,
     comment="Senders on the mailing lists",
 )

@@ -72,6 +72,7 @@ message = Table(
     UniqueConstraint("list_name", "message_hash"),
     CheckConstraint("message_hash <> ''", name="message_hash"),
     Index(None, "message_hash"),
+    Index("message_message_hash_bytes_idx", text('message_hash COLLATE "C"')),
     Index(None, "message_id"),
     Index(None, "thread_hash"),
     Index(None, "parent_hash"),

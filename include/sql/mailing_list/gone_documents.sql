@@ -1,0 +1,5 @@
+-- Which of these messages does no list have?
+SELECT f.message_hash
+  FROM unnest(%(failed)s::text[]) AS f (message_hash)
+ WHERE NOT EXISTS (SELECT FROM mailing_list.message AS m
+                    WHERE m.message_hash = f.message_hash AND m.deleted_at IS NULL)

@@ -1,0 +1,5 @@
+-- Notes which index has these ids.
+INSERT INTO pg_temp.inventory AS i (record_id, dense, sparse)
+SELECT DISTINCT u.record_id, %(kind)s::text = 'dense', %(kind)s::text = 'sparse'
+  FROM unnest(%(ids)s::text[]) AS u (record_id)
+    ON CONFLICT (record_id) DO UPDATE SET dense = i.dense OR excluded.dense, sparse = i.sparse OR excluded.sparse

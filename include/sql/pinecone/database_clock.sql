@@ -1,0 +1,2 @@
+-- What time is it by the database's own clock?
+SELECT clock_timestamp()

@@ -1,0 +1,8 @@
+-- Which records are made of nothing but these rows of the source?
+SELECT record_id
+  FROM pinecone.ledger
+ WHERE (instance, namespace, app_type) = (%(instance)s, %(namespace)s, %(app_type)s)
+   AND source_ids && %(ids)s::text[] AND source_ids <@ %(ids)s::text[]
+   AND record_id COLLATE "C" > %(after)s
+ ORDER BY record_id COLLATE "C"
+ LIMIT %(limit)s

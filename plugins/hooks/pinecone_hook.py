@@ -1,0 +1,365 @@
+"""Pinecone, the vector index: one dense and one sparse index per instance, embedding done by Pinecone.
+
+What it cannot do: there is no transaction over two indexes, not even over the records of one upload: it is
+taken or refused as a whole, and one bad record refuses its neighbours. Reads lag behind writes. A metadata
+update adds and replaces keys but removes none. Ids can be listed, a hundred at a time; texts cannot. Numbers
+come back as doubles. Limits are per minute, and how much of the minute is left is not told.
+
+The SDK sends its own requests; `pinecone_transport` counts them and keeps the SDK from repeating them, since
+how often and how long to wait is said in `api_retry`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+from urllib.parse import urlsplit, urlunsplit
+
+from airflow.sdk import BaseHook
+
+from core.clock import Clock, SystemClock
+from core.errors import (
+    CollectorError,
+    ConfigurationError,
+    NotFound,
+    RequestRefused,
+    SourceUnavailable,
+)
+from core.settings import Settings
+from hooks.api import Traffic
+from hooks.api_retry import retrying
+from hooks.connections import require_connection
+from hooks.pinecone_config import TEXT_FIELD, PineconeConfig, key_in_environment, resolve
+
+T = TypeVar("T")
+Kind = Literal["dense", "sparse"]
+TRIES, FIRST_WAIT, PATIENCE = 6, 1.0, 90.0
+TIMEOUT = 60.0
+READY_WITHIN, READY_POLL = 300.0, 2.0
+IDS_PER_PAGE = IDS_PER_FETCH = 100
+"""Pinecone's own limit for a page of ids; a fetch has its ids in the address, which must stay short."""
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A record found by a search."""
+
+    id: str
+    score: float
+    fields: Mapping[str, Any]
+
+
+class PineconeHook(BaseHook):
+    """Opens, fills, searches and lists the two indexes of an instance. Safe to use from several threads.
+
+    :param pinecone_conn_id: Connection with the API key and, in its extra, the name of the index.
+    """
+
+    conn_name_attr = "pinecone_conn_id"
+    default_conn_name = "pinecone_public"
+    conn_type = "boost_pinecone"
+    hook_name = "Pinecone (hybrid index)"
+
+    def __init__(
+        self,
+        pinecone_conn_id: str = default_conn_name,
+        *,
+        clock: Clock | None = None,
+        settings: Settings | None = None,
+    ) -> None:
+        super().__init__()
+        self.conn_id = pinecone_conn_id
+        self._clock = clock or SystemClock()
+        self._settings = settings or Settings()
+        self.traffic = Traffic()
+        self._sdk: Any = None
+        self._config: PineconeConfig | None = None
+        self._open: dict[Kind, Any] = {}
+
+    # -- setting up ------------------------------------------------------------------------------------
+
+    def config(self) -> PineconeConfig:
+        """Return the configuration, or raise an error that names what is missing."""
+        if self._config is None:
+            try:
+                connection = require_connection(self.conn_id, self.hook_name)
+            except ConfigurationError:
+                self._config = resolve(self.conn_id, "", "", {}, self._settings)
+            else:
+                self._config = resolve(
+                    self.conn_id,
+                    connection.host or "",
+                    connection.password or "",
+                    connection.extra_dejson,
+                    self._settings,
+                )
+        return self._config
+
+    def is_configured(self) -> bool:
+        """Say whether anybody meant to use this account: a Connection exists, or a key in the environment."""
+        try:
+            require_connection(self.conn_id, self.hook_name)
+        except ConfigurationError:
+            return bool(key_in_environment(self.conn_id, self._settings))
+        return True
+
+    def open(self) -> tuple[str, ...]:
+        """Open both indexes, creating what is missing; return the names of those created now."""
+        if self._open:
+            return ()
+        config = self.config()
+        found = {
+            index.name: index
+            for index in self._asked("list indexes", lambda: self._indexes().list().to_list())
+        }
+        created = []
+        for kind, name, model in (
+            ("dense", config.index_name, config.dense_model),
+            ("sparse", config.sparse_index_name, config.sparse_model),
+        ):
+            described = found.get(name)
+            if described is None:
+                described = self._create(name, model)
+                created.append(name)
+            self._require_fitting(described, model)
+            described = self._await_ready(described)
+            self._open[kind] = self._at(described.host)  # type: ignore[index]
+        return tuple(created)
+
+    def _client(self) -> Any:
+        if self._sdk is None:
+            import pinecone
+
+            from hooks.pinecone_transport import instrument
+
+            # The SDK tells each request at level INFO, which would fill a task's log.
+            logging.getLogger("pinecone").setLevel(logging.WARNING)
+            config = self.config()
+            self._sdk = self._made(
+                lambda: pinecone.Pinecone(
+                    api_key=config.api_key,
+                    host=config.api_url or None,
+                    timeout=TIMEOUT,
+                    source_tag="boost_data_collector",
+                )
+            )
+            instrument(self._sdk, self.traffic)
+        return self._sdk
+
+    def _made(self, make: Callable[[], T]) -> T:
+        from pinecone.errors.exceptions import PineconeError
+
+        try:
+            return make()
+        except PineconeError as error:
+            raise ConfigurationError(f"Connection {self.conn_id} cannot be used: {error.message}") from None
+
+    def _indexes(self) -> Any:
+        return self._client().indexes
+
+    def _create(self, name: str, model: str) -> Any:
+        config = self.config()
+        embed = {"model": model, "field_map": {"text": TEXT_FIELD}}
+
+        def create() -> Any:
+            return self._indexes().create_for_model(
+                name=name, cloud=config.cloud, region=config.region, embed=embed, timeout=-1
+            )
+
+        try:
+            return self._asked(f"create index {name}", create)
+        except NotFound as error:
+            raise ConfigurationError(
+                f"Pinecone has no region {config.region} in cloud {config.cloud}, or no model {model}; "
+                f"correct region, cloud or model in the extra of Connection {self.conn_id}"
+            ) from error
+        except RequestRefused as error:
+            if error.status != 409:
+                raise ConfigurationError(
+                    f"index {name} cannot be created ({error}); correct Connection {self.conn_id}"
+                ) from error
+        # Another task created it meanwhile.
+        return self._asked(f"describe index {name}", lambda: self._indexes().describe(name))
+
+    def _require_fitting(self, described: Any, model: str) -> None:
+        embed = getattr(described, "embed", None)
+        field = ((embed.field_map if embed else None) or {}).get("text")
+        if embed is None or embed.model != model or field != TEXT_FIELD:
+            found = f"model {embed.model}, field {field}" if embed else "no integrated embedding"
+            raise ConfigurationError(
+                f"index {described.name} has {found}, but model {model} and field {TEXT_FIELD} are needed; "
+                f"name another index or model in the extra of Connection {self.conn_id}"
+            )
+
+    def _await_ready(self, described: Any) -> Any:
+        deadline = self._clock.monotonic() + READY_WITHIN
+        while not (described.status.ready and described.host):
+            if self._clock.monotonic() > deadline:
+                raise SourceUnavailable(
+                    f"index {described.name} is still {described.status.state} after {READY_WITHIN:.0f} s"
+                )
+            self._clock.sleep(READY_POLL)
+            name = described.name
+            described = self._asked(f"describe index {name}", lambda: self._indexes().describe(name))  # noqa: B023
+        return described
+
+    def _at(self, host: str) -> Any:
+        from hooks.pinecone_transport import instrument
+
+        index = self._client().index(host=_reached_alike(host, self.config().api_url))
+        instrument(index, self.traffic)
+        return index
+
+    # -- writing ---------------------------------------------------------------------------------------
+
+    def upsert(self, kind: Kind, namespace: str, records: Sequence[Mapping[str, Any]]) -> None:
+        """Store records, or none of them. Each has `id`, `chunk_text` and flat metadata."""
+        sent = [dict(record) for record in records]
+        self._asked(
+            f"upsert into {kind} {namespace}",
+            lambda: self._open[kind].upsert_records(records=sent, namespace=namespace),
+        )
+
+    def update(self, kind: Kind, namespace: str, record_id: str, metadata: Mapping[str, Any]) -> None:
+        """Set metadata of one record; keys that are not named stay. NotFound if there is no such record."""
+        what = f"update in {kind} {namespace}"
+        answer = self._asked(
+            what,
+            lambda: self._open[kind].update(id=record_id, set_metadata=dict(metadata), namespace=namespace),
+        )
+        if answer.matched_records == 0:
+            raise NotFound(f"Pinecone, {what}: there is no record {record_id}")
+
+    def delete(self, kind: Kind, namespace: str, ids: Sequence[str]) -> None:
+        """Delete records; those that do not exist are no error, nor is a namespace without any."""
+        try:
+            self._asked(
+                f"deletion in {kind} {namespace}",
+                lambda: self._open[kind].delete(ids=list(ids), namespace=namespace),
+            )
+        except NotFound:
+            return
+
+    # -- reading ---------------------------------------------------------------------------------------
+
+    def ids(self, kind: Kind, namespace: str) -> Iterator[list[str]]:
+        """Yield the ids of a namespace page by page."""
+        token = None
+        while True:
+            page = self._asked(
+                f"list ids of {kind} {namespace}",
+                lambda: self._open[kind].list_paginated(
+                    namespace=namespace,
+                    limit=IDS_PER_PAGE,
+                    pagination_token=token,  # noqa: B023
+                ),
+            )
+            if found := [item.id for item in page.vectors]:
+                yield found
+            token = page.pagination.next if page.pagination else None
+            if not token:
+                return
+
+    def fetch(self, kind: Kind, namespace: str, ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+        """Return the stored fields of records, the text among them; unknown ids are left out."""
+        found: dict[str, Mapping[str, Any]] = {}
+        for start in range(0, len(ids), IDS_PER_FETCH):
+            part = list(ids[start : start + IDS_PER_FETCH])
+            answer = self._asked(
+                f"fetch from {kind} {namespace}",
+                lambda: self._open[kind].fetch(ids=part, namespace=namespace),  # noqa: B023
+            )
+            found |= {record_id: vector.metadata or {} for record_id, vector in answer.vectors.items()}
+        return found
+
+    def search(self, kind: Kind, namespace: str, text: str, count: int) -> list[Hit]:
+        """Return the records nearest to a text, nearest first."""
+        answer = self._asked(
+            f"search {kind} {namespace}",
+            lambda: self._open[kind].search(namespace=namespace, top_k=count, inputs={"text": text}),
+        )
+        return [Hit(hit.id, hit.score, hit.fields) for hit in answer.result.hits]
+
+    def statistics(self, kind: Kind) -> dict[str, Any]:
+        """Return how much an index holds; zeros and the error if it does not tell."""
+        try:
+            self.open()
+            told = self._asked(f"statistics of {kind}", lambda: self._open[kind].describe_index_stats())
+        except CollectorError as error:
+            empty = {"total_vectors": 0, "dimension": 0, "fullness": 0.0, "namespaces": {}}
+            return empty | {"error": str(error)}
+        counts = {name: summary.vector_count for name, summary in told.namespaces.items()}
+        return {
+            "total_vectors": told.total_vector_count,
+            "dimension": told.dimension or 0,
+            "fullness": told.index_fullness or 0.0,
+            "namespaces": counts,
+        }
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Look at both indexes; what the Test button shows. Creates nothing."""
+        try:
+            config = self.config()
+            found = {i.name: i for i in self._asked("list indexes", lambda: self._indexes().list().to_list())}
+            told = []
+            for name, model in (
+                (config.index_name, config.dense_model),
+                (config.sparse_index_name, config.sparse_model),
+            ):
+                if name not in found:
+                    told.append(f"{name} will be created")
+                    continue
+                self._require_fitting(found[name], model)
+                told.append(f"{name} is {found[name].status.state} ({model})")
+        except CollectorError as error:
+            return False, str(error)
+        finally:
+            self.close()
+        return True, "; ".join(told)
+
+    # -- the life of the client ------------------------------------------------------------------------
+
+    @property
+    def requests(self) -> int:
+        """How many requests were sent so far, repeated ones included."""
+        return self.traffic.requests
+
+    @property
+    def received_bytes(self) -> int:
+        """How many bytes of bodies were received so far."""
+        return self.traffic.received_bytes
+
+    def close(self) -> None:
+        """Let go of sockets."""
+        for index in self._open.values():
+            index.close()
+        self._open.clear()
+        if self._sdk is not None:
+            self._sdk.close()
+            self._sdk = None
+
+    def _asked(self, what: str, call: Callable[[], Any]) -> Any:
+        """Send a request, again where that can help; raise errors of ours."""
+        from pinecone.errors.exceptions import PineconeError
+
+        from hooks.pinecone_answers import meaning
+
+        def once() -> Any:
+            try:
+                return call()
+            except PineconeError as error:
+                raise meaning(error, what, self._clock.now()) from None
+
+        attempt = retrying(self._clock, self.traffic, TRIES, first_wait=FIRST_WAIT, patience=PATIENCE)
+        return attempt(once)
+
+
+def _reached_alike(host: str, api_url: str) -> str:
+    """Return an index's address; one beside a control plane without TLS is reached without, too."""
+    control, data = urlsplit(api_url), urlsplit(host)
+    local = data.hostname in (control.hostname, "localhost", "127.0.0.1")
+    if control.scheme == "http" and data.scheme == "https" and local:
+        return urlunsplit(data._replace(scheme="http"))
+    return host

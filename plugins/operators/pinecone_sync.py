@@ -1,0 +1,170 @@
+"""The end of every group: what the collectors stored goes into the vector index, one task per source."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowSkipException
+
+from core.options import resolve
+from core.protocols import Collected, TrackerResult
+from core.settings import Settings
+from core.workspace import below, write_json
+from hooks.pinecone_hook import PineconeHook
+from operators.recorded import RecordedOperator, task_try
+from operators.sources import SourceSpec, named, sources_of
+from trackers.pinecone.api import EngineLimits, PineconeInstance, SyncOptions, sync_to_pinecone
+from trackers.pinecone.contract import bound, load_preprocessor
+from trackers.pinecone.options import ManualSyncOptions, PineconeOptions
+from trackers.pinecone.result import SyncResult, as_mapping
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+RAN = ("success", "failed")
+REPORTS = ("cppa_pinecone_sync", "reports")
+log = structlog.get_logger("collector")
+
+
+def hook_for(instance: str, settings: Settings) -> PineconeHook:
+    """Return the hook of an instance."""
+    return PineconeHook(f"pinecone_{instance}", settings=settings)
+
+
+class SelectPineconeSources(BaseOperator):
+    """Which sources are to be synced: those whose collector ran in this run, whatever became of it.
+
+    A collector that failed half-way has stored what it got, and that is indexed. A dry run stored nothing.
+
+    :param collectors: command of each collector task of the group.
+    """
+
+    ui_color = "#eeeeee"
+
+    def __init__(self, *, collectors: dict[str, str], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.collectors = dict(collectors)
+
+    def execute(self, context: Context) -> list[SourceSpec]:
+        """Look at the states of the collectors."""
+        params = context.get("params") or {}
+        if params.get("dry_run") or params.get("skip_pinecone"):
+            log.info("no sync: asked for a dry run" if params.get("dry_run") else "no sync: skip_pinecone")
+            return []
+        ti: Any = context["ti"]
+        ended = ti.get_task_breadcrumbs(ti.dag_id, ti.run_id)
+        ran = {self.collectors[t["task_id"]] for t in ended if _ran(t, self.collectors)}
+        settings = Settings.for_task()
+        specs = [source.spec(settings) for source in sources_of(ran)]
+        log.info(f"to sync: {', '.join(s['app_type'] for s in specs) or 'nothing, no collector ran'}")
+        return specs
+
+
+def _ran(task: dict[str, Any], collectors: dict[str, str]) -> bool:
+    return task["task_id"] in collectors and task["state"] in RAN
+
+
+class ChoosePineconeSources(BaseOperator):
+    """Which sources are to be synced: those that the form names."""
+
+    ui_color = "#eeeeee"
+
+    def execute(self, context: Context) -> list[SourceSpec]:
+        """Read the form."""
+        settings = Settings.for_task()
+        asked = resolve(ManualSyncOptions, "pinecone", context.get("params") or {}, (), settings)
+        chosen = named(asked.sources, settings)
+        if asked.preprocessor:
+            load_preprocessor(asked.preprocessor)
+            chosen.append(
+                {
+                    "app_type": asked.app_type,
+                    "namespace": asked.namespace,
+                    "instance": asked.instance,
+                    "preprocessor": asked.preprocessor,
+                }
+            )
+        return chosen
+
+
+class PineconeSyncOperator(RecordedOperator):
+    """Uploads what is new or changed, removes what is gone, keeps what failed for next time.
+
+    :param source: which documents go where; given by mapping.
+    :param required: fail, rather than skip, where Pinecone is not configured.
+    """
+
+    command = "run_cppa_pinecone_sync"
+    tracker = "pinecone"
+    options_type = PineconeOptions
+    options: PineconeOptions
+    hook: PineconeHook | None
+
+    def __init__(self, *, source: SourceSpec, required: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.source = source
+        self.required = required
+        self._run_id = ""
+
+    def before(self, context: Context) -> None:
+        """Skip where there is no Pinecone to sync to."""
+        self._run_id = task_try(context).run_id
+        settings = Settings.for_task()
+        if not self.required and not hook_for(self.source["instance"], settings).is_configured():
+            name = f"pinecone_{self.source['instance']}"
+            raise AirflowSkipException(
+                f"Pinecone is not configured, so nothing is indexed: make Connection {name} (type Pinecone, "
+                "API key as password, index_name) under Admin > Connections"
+            )
+
+    def recorded_options(self) -> dict[str, Any]:
+        """Keep which source it was."""
+        return {"source": self.source["app_type"], **super().recorded_options()}
+
+    def validate(self) -> None:
+        """Check the preprocess function. The Connection is looked at when there is something to write."""
+        load_preprocessor(self.source["preprocessor"])
+        self.hook = hook_for(self.source["instance"], self.settings)
+
+    def carry_out(self) -> TrackerResult:
+        """Sync, and leave a report."""
+        session = self.session
+        if self.hook is None:
+            raise RuntimeError("validate() makes the hook")
+        started = self.clock.now()
+        result = sync_to_pinecone(
+            session.conn,
+            self.hook,
+            app_type=self.source["app_type"],
+            namespace=self.source["namespace"],
+            instance=PineconeInstance(self.source["instance"]),
+            preprocess_fn=bound(load_preprocessor(self.source["preprocessor"]), session.conn),
+            options=SyncOptions(
+                full_resync=self.options.full_resync,
+                dry_run=self.options.dry_run,
+                delete_orphans=self.options.delete_orphans,
+                max_documents=self.options.max_documents,
+            ),
+            limits=EngineLimits.from_settings(self.settings),
+            progress=session.progress,
+            clock=session.clock,
+            run_id=self._run_id,
+        )
+        if result.failed_chunks:
+            log.warning(
+                f"{result.failed_chunks:,} chunks of {result.failed_count:,} source ids failed; they are in "
+                "pinecone.failed_item and tried again by the next sync"
+            )
+        self._report(result, started)
+        return Collected(counts=dict(session.progress.counts))
+
+    def _report(self, result: SyncResult, started: datetime) -> None:
+        """Write what happened beside the other files of the workspace."""
+        name = (self._run_id or f"{started:%Y-%m-%dT%H-%M-%S}").replace("/", "_")[:180]
+        told = {"source": self.source, "started_at": started, "finished_at": self.clock.now()}
+        segments: Sequence[str] = (*REPORTS, self.source["app_type"], f"{name}.json")
+        write_json(below(self.settings.workspace_dir, *segments), {**told, **as_mapping(result)})

@@ -1,0 +1,67 @@
+"""The vector index as the engine sees it: two kinds, written one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, Protocol
+
+Kind = Literal["dense", "sparse"]
+KINDS: tuple[Kind, ...] = ("dense", "sparse")
+
+
+class Found(Protocol):
+    """A record found by a search."""
+
+    @property
+    def id(self) -> str:
+        """Id of the record."""
+
+    @property
+    def score(self) -> float:
+        """How near it is; comparable within one answer only."""
+
+    @property
+    def fields(self) -> Mapping[str, Any]:
+        """Text and metadata."""
+
+
+class Writer(Protocol):
+    """What a sync needs. Opened when there is something to write; used from several threads."""
+
+    def open(self) -> tuple[str, ...]:
+        """Open both indexes; return the names of those that had to be created."""
+
+    def upsert(self, kind: Kind, namespace: str, records: Sequence[Mapping[str, Any]]) -> None:
+        """Store records, or none of them."""
+
+    def update(self, kind: Kind, namespace: str, record_id: str, metadata: Mapping[str, Any]) -> None:
+        """Set metadata of a record."""
+
+    def delete(self, kind: Kind, namespace: str, ids: Sequence[str]) -> None:
+        """Delete records."""
+
+
+class Reader(Protocol):
+    """What an audit needs."""
+
+    def open(self) -> tuple[str, ...]:
+        """Open both indexes; return the names of those that had to be created."""
+
+    def ids(self, kind: Kind, namespace: str) -> Iterator[list[str]]:
+        """Yield the ids of a namespace page by page."""
+
+    def fetch(self, kind: Kind, namespace: str, ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+        """Return stored fields by id."""
+
+    def delete(self, kind: Kind, namespace: str, ids: Sequence[str]) -> None:
+        """Delete records."""
+
+
+class Searcher(Protocol):
+    """What a search needs."""
+
+    def open(self) -> tuple[str, ...]:
+        """Open both indexes; return the names of those that had to be created."""
+
+    def search(self, kind: Kind, namespace: str, text: str, count: int) -> Sequence[Found]:
+        """Return the records nearest to a text, nearest first."""

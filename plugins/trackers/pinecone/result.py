@@ -1,0 +1,105 @@
+"""What a sync did, and when that counts as a failure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from core.errors import CollectorError, CollectorFailureCategory, classify_failure
+from core.errors.tree import MOST_RETRYABLE
+
+FAILED_SHARE = 0.2
+TOLD = 100
+
+
+@dataclass
+class SyncResult:
+    """Counts of a sync; every field is there even if nothing was done.
+
+    The id lists are kept only where they were asked for: they grow with the source.
+    """
+
+    upserted: int = 0
+    updated: int = 0
+    deleted: int = 0
+    unchanged: int = 0
+    total: int = 0
+    failed_count: int = 0
+    skipped: Counter[str] = field(default_factory=Counter)
+    """Documents and chunks that were left out, by reason."""
+    failed_ids: list[str] = field(default_factory=list)
+    attempted_source_ids: list[str] = field(default_factory=list)
+    successful_source_ids: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    update_errors: list[str] = field(default_factory=list)
+    failed_chunks: int = 0
+    categories: set[CollectorFailureCategory] = field(default_factory=set)
+
+    def blame(self, reason: str, error: BaseException | None = None, *, update: bool = False) -> None:
+        """Note why something failed; the first hundred reasons are kept."""
+        self.failed_chunks += 1
+        self.categories.add(classify_failure(error) if error else CollectorFailureCategory.VALIDATION)
+        told = self.update_errors if update else self.errors
+        if len(told) < TOLD:
+            told.append(reason)
+
+    @property
+    def succeeded_chunks(self) -> int:
+        """How many chunks are as they should be."""
+        return self.upserted + self.updated + self.unchanged
+
+    def counts(self) -> dict[str, int]:
+        """Return the totals as XCom and `core.run` keep them."""
+        plain = {
+            "documents": self.total,
+            "uploaded": self.upserted,
+            "updated": self.updated,
+            "deleted": self.deleted,
+            "unchanged": self.unchanged,
+            "failed": self.failed_chunks,
+        }
+        return plain | {f"skipped_{reason}": number for reason, number in sorted(self.skipped.items())}
+
+    def raise_if_failed(self) -> None:
+        """Raise if more than a fifth of the chunks failed, or all of them."""
+        every = self.succeeded_chunks + self.failed_chunks
+        if self.failed_chunks and (not self.succeeded_chunks or self.failed_chunks > FAILED_SHARE * every):
+            raise TooManyFailed(self, every)
+
+
+class TooManyFailed(CollectorError):
+    """So much of a sync failed that it cannot count as done; what failed is on the list to try again."""
+
+    def __init__(self, result: SyncResult, every: int) -> None:
+        reasons = "; ".join(dict.fromkeys((result.errors + result.update_errors)[:3]))
+        super().__init__(
+            f"{result.failed_chunks:,} of {every:,} chunks failed, tried again by the next sync: {reasons}"
+        )
+        self._categories = frozenset(result.categories)
+
+    @property
+    def category(self) -> CollectorFailureCategory:  # type: ignore[override]
+        """The most retryable one."""
+        for candidate in MOST_RETRYABLE:
+            if candidate in self._categories:
+                return candidate
+        return CollectorFailureCategory.VALIDATION
+
+
+def as_mapping(result: SyncResult) -> Mapping[str, object]:
+    """Return the result under the predecessor's names, for reports."""
+    return {
+        "upserted": result.upserted,
+        "updated": result.updated,
+        "deleted": result.deleted,
+        "unchanged": result.unchanged,
+        "total": result.total,
+        "failed_count": result.failed_count,
+        "failed_ids": result.failed_ids,
+        "attempted_source_ids": result.attempted_source_ids,
+        "successful_source_ids": result.successful_source_ids,
+        "errors": result.errors,
+        "update_errors": result.update_errors,
+        "skipped": dict(result.skipped),
+    }

@@ -1,0 +1,388 @@
+"""One sync of one source: what changed goes up, what is gone comes down, what failed is kept for next time.
+
+Crash safety rests on one rule: before anything is sent, the ledger says that nobody knows what the index
+holds of it; only when both indexes took it, the ledger says so. Whatever a killed sync left in doubt is
+tried again by the next one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import islice
+from typing import Any
+
+import structlog
+
+from core.clock import Clock
+from core.database import Conn
+from core.errors import CollectorError, NotFound, SourceUnavailable
+from core.progress import Progress
+from trackers.pinecone import store
+from trackers.pinecone.chunking import Splitter
+from trackers.pinecone.comparing import Difference, Item, compare
+from trackers.pinecone.contract import Given, PreprocessFn, Target, as_given, as_preprocessed
+from trackers.pinecone.courier import Courier, Flight, Outcome
+from trackers.pinecone.cutting import Cutter, Work
+from trackers.pinecone.index import Writer
+from trackers.pinecone.limits import DELETE_IDS, EngineLimits
+from trackers.pinecone.result import SyncResult
+
+OVERLAP = timedelta(minutes=5)
+UNAVAILABLE_IN_A_ROW = 3
+"""So many batches in a row that could not be sent mean that the service is down."""
+NAMED_IN_LOG = 10
+log = structlog.get_logger("collector")
+Settled = Callable[[Sequence[str], Sequence[str]], None]
+"""Told the source ids that are in the index and those that failed, in the transaction that says so."""
+
+
+@dataclass(frozen=True)
+class SyncOptions:
+    """How one sync goes about it."""
+
+    full_resync: bool = False
+    dry_run: bool = False
+    delete_orphans: bool = True
+    max_documents: int | None = None
+    collect_ids: bool = False
+
+
+@dataclass
+class Sync:
+    """Brings one source's part of the index up to date.
+
+    :param run_id: what asked for it, kept with the status.
+    """
+
+    conn: Conn
+    index: Writer
+    target: Target
+    preprocess: PreprocessFn
+    limits: EngineLimits
+    options: SyncOptions
+    progress: Progress
+    clock: Clock
+    splitter: Splitter | None = None
+    on_settled: Settled | None = None
+    result: SyncResult = field(default_factory=SyncResult)
+
+    def __post_init__(self) -> None:
+        self._cutter = Cutter(self.limits, self.splitter)
+        self._courier: Courier | None = None
+        self._waiting: list[Item] = []
+        self._updates: list[Item] = []
+        self._failed: set[str] = set()
+        self._any_failed_before = False
+        self._unavailable = 0
+        self._renewed = self._cut_short = self._not_deleted = False
+
+    # -- the whole -------------------------------------------------------------------------------------
+
+    def run(self) -> SyncResult:
+        """Sync; raises if the service cannot be used at all. The status moves only at the very end."""
+        last = store.get_final_sync_at(self.conn, self.target)
+        complete = self.options.full_resync or last is None
+        cutoff = min(self.clock.now(), store.database_clock(self.conn)) - OVERLAP
+        failed_ids = self._to_try_again(complete)
+        since = None if complete else last
+        told = "everything" if since is None else f"what changed since {since:%Y-%m-%d %H:%M:%S} UTC"
+        again = f", and {len(failed_ids):,} that failed" if failed_ids else ""
+        log.info(f"{self.target}: {told}{again}")
+        given = as_preprocessed(self.preprocess(failed_ids, since))
+        seen = store.Seen(self.conn, self.target)
+        self.progress.begin_unit(self.target.app_type)
+        try:
+            for documents, only_metadata in (
+                (given.documents, False),
+                (given.metas_to_update, True),
+            ):
+                for window in self._windows(documents):
+                    self._one_window(window, seen, given.is_chunked, only_metadata)
+            self._flush()
+            self._land(leave=0)
+            gone = list(given.gone_source_ids)
+            if self.options.delete_orphans:
+                self._remove(seen, complete and not self._cut_short, list(given.deleted_doc_ids), gone)
+            self._settle_gone(gone)
+        except CollectorError:
+            self._salvage()
+            raise
+        finally:
+            if self._courier is not None:
+                self._courier.close()
+        if not (self.options.dry_run or self._cut_short or self._not_deleted):
+            moved_to = None if self._renewed else cutoff
+            with self.conn.transaction():
+                store.update_sync_status(self.conn, self.target, moved_to, self.clock.now())
+        return self.result
+
+    def _to_try_again(self, complete: bool) -> list[str]:
+        now = self.clock.now()
+        if not self.options.dry_run and not complete:
+            store.reclaim_interrupted(self.conn, self.target, now)
+        failed_ids = store.get_failed_ids(self.conn, self.target, now)
+        self._any_failed_before = store.has_failures(self.conn, self.target)
+        return failed_ids
+
+    # -- documents -------------------------------------------------------------------------------------
+
+    def _windows(self, documents: Iterable[Any]) -> Iterator[list[Given]]:
+        """Yield documents by the hundreds, or fewer if they are large; memory stays flat."""
+        left = None if self.options.max_documents is None else self.options.max_documents - self.result.total
+        source = iter(documents)
+        window: list[Given] = []
+        size = 0
+        for document in source if left is None else islice(source, max(0, left)):
+            self.result.total += 1
+            given = as_given(document)
+            if not given.base:
+                self._without_id()
+                continue
+            window.append(given)
+            size += len(given.content)
+            if len(window) >= self.limits.window or size >= self.limits.window_bytes:
+                yield window
+                window, size = [], 0
+        if window:
+            yield window
+        if left is not None and next(source, None) is not None:
+            self._cut_short = True
+            log.info(f"stopped at {self.options.max_documents:,} documents; the next sync begins here again")
+
+    def _skip(self, reason: str, number: int = 1) -> None:
+        self.result.skipped[reason] += number
+        self.progress.count(f"skipped_{reason}", number)
+
+    def _without_id(self) -> None:
+        self._skip("without_id")
+        if self.result.skipped["without_id"] <= NAMED_IN_LOG:
+            log.warning("a document has neither doc_id nor url in its metadata and is left out")
+
+    def _one_window(
+        self, window: list[Given], seen: store.Seen, is_chunked: bool, only_metadata: bool
+    ) -> None:
+        works = [self._cutter.work(g, is_chunked=is_chunked, only_metadata=only_metadata) for g in window]
+        record_ids = list(dict.fromkeys(record.id for work in works for record in work.records))
+        seen.add_documents(dict.fromkeys(work.doc_id for work in works))
+        new = seen.add_records(record_ids)
+        seen.keep_documents([work.doc_id for work in works if work.problem])
+        ledger = store.find_rows(self.conn, self.target, record_ids)
+        waiting = [*self._waiting, *self._updates]
+        difference = compare(works, ledger, new, self.target.app_type, waiting)
+        self._account(works, difference)
+        if self.options.dry_run:
+            self._tell(difference)
+        else:
+            self._send(difference)
+            self._settle(work for work in works if not work.outstanding)
+        self.progress.advance(len(window))
+
+    def _account(self, works: Sequence[Work], difference: Difference) -> None:
+        self.progress.count("documents", len(works))
+        self.progress.count("unchanged", difference.unchanged)
+        self.result.unchanged += difference.unchanged
+        for work in works:
+            if self.options.collect_ids:
+                self.result.attempted_source_ids += work.source_ids
+            if work.too_short:
+                self._skip("short")
+            for reason, number in work.dropped.items():
+                self._skip(f"chunk_{reason}", number)
+            if work.cut_metadata:
+                self.progress.count("metadata_cut")
+                log.warning(f"{work.doc_id}: metadata too large, cut: {', '.join(work.cut_metadata)}")
+            for reason in [work.problem] if work.problem else work.failures:
+                self._blame(work.doc_id, reason)
+
+    def _blame(
+        self, what: str, reason: str, error: BaseException | None = None, *, update: bool = False
+    ) -> None:
+        self.result.blame(f"{what}: {reason}", error, update=update)
+        self.progress.count("failed")
+        if self.result.failed_chunks <= NAMED_IN_LOG:
+            log.warning(f"{what}: {reason}")
+
+    def _tell(self, difference: Difference) -> None:
+        """Count what a real sync would do, and name the first of it."""
+        self.result.upserted += len(difference.upload)
+        self.result.updated += len(difference.update)
+        for verb, items in (("would_upload", difference.upload), ("would_update", difference.update)):
+            for item in items[: max(0, NAMED_IN_LOG - self.progress.counts[verb])]:
+                log.info(f"{verb.replace('_', ' ')} {item.record.id} of {item.work.doc_id}")
+            self.progress.count(verb, len(items))
+
+    # -- sending ---------------------------------------------------------------------------------------
+
+    def _send(self, difference: Difference) -> None:
+        self._waiting += difference.upload
+        while len(self._waiting) >= self.limits.batch_size:
+            self._send_uploads()
+        self._updates += difference.update
+        while len(self._updates) >= self.limits.batch_size:
+            self._send_updates()
+
+    def _flush(self) -> None:
+        while self._waiting or self._updates:
+            if self._updates:
+                self._send_updates()
+            if self._waiting:
+                self._send_uploads()
+            # A record that was to be updated and is not there comes back to be uploaded.
+            self._land(leave=0)
+
+    def _send_uploads(self) -> None:
+        items = self._next_batch()
+        self._ready(items).upload(items)
+
+    def _next_batch(self) -> list[Item]:
+        """Take as many waiting records as one request may have, by number and by bytes."""
+        size = number = 0
+        for item in self._waiting[: self.limits.batch_size]:
+            size += item.record.size
+            if number and size > self.limits.batch_bytes:
+                break
+            number += 1
+        batch, self._waiting = self._waiting[:number], self._waiting[number:]
+        return batch
+
+    def _send_updates(self) -> None:
+        items = self._updates[: self.limits.batch_size]
+        self._updates = self._updates[self.limits.batch_size :]
+        self._ready(items).update(items)
+
+    def _ready(self, items: Sequence[Item]) -> Courier:
+        """Make room for a batch and note what it is about to write."""
+        courier = self._opened()
+        self._land(leave=self.limits.in_flight - 1)
+        store.intend(self.conn, self.target, [(i.record, i.work.doc_id, i.work.source_ids) for i in items])
+        return courier
+
+    def _opened(self) -> Courier:
+        """Open the indexes when first needed. One that had to be created holds nothing of what we wrote."""
+        if self._courier is None:
+            created = self.index.open()
+            if created:
+                log.info(f"created {', '.join(created)}")
+                if doubted := store.doubt_instance(self.conn, self.target):
+                    self._renewed = True
+                    log.warning(
+                        f"{doubted:,} chunks were in an index that is gone; the next sync of each source "
+                        "uploads them again"
+                    )
+            self._courier = Courier(self.index, self.target.namespace, self.limits)
+        return self._courier
+
+    # -- landing ---------------------------------------------------------------------------------------
+
+    def _land(self, *, leave: int) -> None:
+        for flight in self._courier.landed(leave=leave) if self._courier else ():
+            self._landed(flight)
+
+    def _landed(self, flight: Flight) -> None:
+        outcomes = flight.outcomes()
+        taken = [record_id for record_id, outcome in outcomes.items() if outcome.error is None]
+        withdrawn = [record_id for record_id, outcome in outcomes.items() if outcome.withdrawn]
+        done = self._account_flight(flight, outcomes)
+        with self.conn.transaction():
+            if flight.action == "delete":
+                store.forget(self.conn, self.target, taken)
+            else:
+                store.confirm(self.conn, self.target, taken, self.clock.now())
+            store.forget(self.conn, self.target, withdrawn)
+            self._settle(done)
+        self._give_up_if_down(outcomes)
+
+    def _account_flight(self, flight: Flight, outcomes: dict[str, Outcome]) -> list[Work]:
+        """Count what became of each record; return the documents of which nothing is under way any more."""
+        done = []
+        for record_id, outcome in outcomes.items():
+            item = flight.items[record_id]
+            if flight.action == "update" and isinstance(outcome.error, NotFound) and item:
+                # To be uploaded, then: the index does not have it.
+                self._waiting.append(item)
+                continue
+            if outcome.error is None:
+                self._count(flight.action)
+            else:
+                doc_id = item.work.doc_id if item else record_id
+                self._blame(doc_id, str(outcome.error), outcome.error, update=flight.action == "update")
+                self._not_deleted |= flight.action == "delete"
+                if item:
+                    item.work.fail(str(outcome.error), refused=outcome.refused)
+            if item:
+                item.work.outstanding -= 1
+                if not item.work.outstanding:
+                    done.append(item.work)
+        return done
+
+    def _count(self, action: str) -> None:
+        name = {"upload": "upserted", "update": "updated", "delete": "deleted"}[action]
+        setattr(self.result, name, getattr(self.result, name) + 1)
+        self.progress.count("uploaded" if action == "upload" else name)
+
+    def _give_up_if_down(self, outcomes: dict[str, Outcome]) -> None:
+        errors = [outcome.error for outcome in outcomes.values()]
+        if not errors or not all(isinstance(error, SourceUnavailable) for error in errors):
+            self._unavailable = 0
+            return
+        self._unavailable += 1
+        if self._unavailable >= UNAVAILABLE_IN_A_ROW and errors[0] is not None:
+            raise errors[0]
+
+    def _settle(self, works: Iterable[Work]) -> None:
+        """Keep the list of failed source ids right: one that failed anywhere is on it, others are not."""
+        works = list(works)
+        refused = {s: w.reason for w in works if w.failed and w.refused for s in w.source_ids}
+        lost = {s: w.reason for w in works if w.failed for s in w.source_ids if s not in refused}
+        self._failed |= refused.keys() | lost.keys()
+        well = [s for w in works if not w.failed for s in w.source_ids if s not in self._failed]
+        self.result.failed_count = len(self._failed)
+        if self.options.collect_ids:
+            self.result.failed_ids = sorted(self._failed)
+            self.result.successful_source_ids += well
+        cleared = well if self._any_failed_before else []
+        if not (refused or lost or cleared or (works and self.on_settled)):
+            return
+        now = self.clock.now()
+        with self.conn.transaction():
+            store.record_failed_ids(self.conn, self.target, refused, now)
+            store.record_failed_ids(self.conn, self.target, lost, now, counted=False)
+            if cleared:
+                store.clear_failed_ids(self.conn, self.target, cleared)
+            if self.on_settled is not None:
+                self.on_settled(well, sorted(refused.keys() | lost.keys()))
+
+    def _salvage(self) -> None:
+        """Confirm what was taken before the sync had to stop, so that it is not sent again."""
+        for flight in self._courier.landed(leave=0) if self._courier else ():
+            try:
+                self._landed(flight)
+            except CollectorError:
+                continue  # the first one is on its way up already
+
+    # -- what is gone ----------------------------------------------------------------------------------
+
+    def _remove(self, seen: store.Seen, complete: bool, deleted: list[str], gone: list[str]) -> None:
+        """Delete what is no longer produced, from both indexes and then from the ledger."""
+        for pages in (
+            seen.orphans(complete=complete),
+            store.of_documents(self.conn, self.target, deleted) if deleted else (),
+            store.of_sources(self.conn, self.target, gone) if gone else (),
+        ):
+            for ids in pages:
+                if self.options.dry_run:
+                    self.result.deleted += len(ids)
+                    self.progress.count("would_delete", len(ids))
+                    continue
+                courier = self._opened()
+                self._land(leave=self.limits.in_flight - 1)
+                store.doubt(self.conn, self.target, ids[:DELETE_IDS])
+                courier.delete(ids[:DELETE_IDS])
+            self._land(leave=0)
+
+    def _settle_gone(self, gone: list[str]) -> None:
+        if gone and not self.options.dry_run:
+            with self.conn.transaction():
+                store.clear_failed_ids(self.conn, self.target, [s for s in gone if s not in self._failed])

@@ -1,0 +1,53 @@
+"""Which chunks are worth searching. Returns the reason against one, or nothing."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+TOO_SHORT, TABLE, MOSTLY_TABLE = "too_short", "table_separator", "mostly_table"
+FEW_WORDS, PUNCTUATION = "few_words", "punctuation"
+SHORT_REASONS = frozenset({TOO_SHORT, FEW_WORDS})
+WORD = re.compile(r"[^\W_]+", re.UNICODE)
+SEPARATOR = re.compile(r"\|[\s\-:|]*")
+TABLE_CHARACTERS = frozenset("|-:")
+WITHOUT_SPACES = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]"
+)
+"""Scripts that do not put blanks between words: Thai, Lao, Burmese, Khmer, Japanese, Chinese."""
+LETTERS_INSTEAD_OF_WORDS = 10
+KEPT_IF_WORDS = 2
+
+
+def reason_against(text: str, *, min_length: int = 50, min_words: int = 5) -> str | None:
+    """Return why a trimmed chunk is not searchable; None if it is."""
+    if len(text) < min_length:
+        return TOO_SHORT
+    if SEPARATOR.fullmatch(text):
+        return TABLE
+    if sum(c.isspace() or c in TABLE_CHARACTERS for c in text) > 0.7 * len(text):
+        return MOSTLY_TABLE
+    if not has_words(text, min_words):
+        return FEW_WORDS
+    visible = [c for c in text if not c.isspace()]
+    if sum(_is_punctuation(c) for c in visible) > 0.5 * len(visible):
+        return PUNCTUATION
+    return None
+
+
+def has_words(text: str, number: int) -> bool:
+    """Say whether a text has so many words, or enough letters of a script without blanks."""
+    if len(WORD.findall(text)) >= number:
+        return True
+    return len(WITHOUT_SPACES.findall(text)) >= LETTERS_INSTEAD_OF_WORDS
+
+
+def is_worth_keeping(text: str) -> bool:
+    """Say whether a short document may be uploaded where short ones are kept."""
+    return has_words(text, KEPT_IF_WORDS)
+
+
+def _is_punctuation(character: str) -> bool:
+    if character.isascii():
+        return not character.isalnum()
+    return unicodedata.category(character)[0] in "PS"

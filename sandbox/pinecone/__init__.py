@@ -1,0 +1,1 @@
+"""Pinecone as its SDK meets it: control plane, data plane, integrated embedding."""
