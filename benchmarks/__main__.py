@@ -23,7 +23,7 @@ os.environ |= {
     "no_proxy": "*",
 }
 
-from benchmarks import memory, merging, parsing  # noqa: E402
+from benchmarks import indexing, memory, merging, parsing  # noqa: E402
 from launcher.migrate import upgrade  # noqa: E402
 from launcher.postgres import EmbeddedServer  # noqa: E402
 
@@ -37,7 +37,13 @@ def main() -> int:
         server.ensure_database("bench")
         url = server.url("bench")
         upgrade(url)
-        for part in (merging.figures(url), parsing.figures(), memory.figures(url)):
+        parts = {
+            "merging": lambda: merging.figures(url),
+            "parsing": parsing.figures,
+            "memory": lambda: memory.figures(url),
+            "indexing": lambda: indexing.figures(url),
+        }
+        for part in (make() for name, make in parts.items() if name in (sys.argv[1:] or parts)):
             for figure in part:
                 print(figure.line(), flush=True)
                 missed += not figure.reached

@@ -60,10 +60,11 @@ def build_group(group: Group) -> DAG:
             collector_task(collector, scheduled, group.repeated_by(scheduled))
             for collector, scheduled in zip(collectors, group.batch, strict=True)
         ]
-        finalise = FinaliseOperator(
-            task_id="finalise", group_id=group.id, trackers=[t.task_id for t in tasks]
+        chain(
+            *tasks,
+            *sync_tasks(tasks),
+            FinaliseOperator(task_id="finalise", group_id=group.id, trackers=[t.task_id for t in tasks]),
         )
-        chain(*tasks, *sync_tasks(tasks), finalise)
     return dag
 
 

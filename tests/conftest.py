@@ -29,6 +29,7 @@ for name in [n for n in os.environ if n.startswith(("AIRFLOW_CONN_", "BDC_", "BO
 os.environ.pop("DATABASE_URL", None)
 sys.path[:0] = [str(ROOT / "plugins"), str(ROOT / "dags"), str(ROOT)]
 
+import certifi  # noqa: E402
 import hypothesis  # noqa: E402
 import psycopg  # noqa: E402
 import pytest  # noqa: E402
@@ -42,6 +43,14 @@ from sandbox.server import serve  # noqa: E402
 from sandbox.world import World  # noqa: E402
 from tests.databases import clean, connection_json  # noqa: E402
 from tests.pinecone import connection as pinecone_connection  # noqa: E402
+
+# The Pinecone SDK reads all certificates of the world for each client; tests talk plain HTTP only.
+ONE_CERTIFICATE = SCRATCH / "one.pem"
+ONE_CERTIFICATE.write_text(
+    Path(certifi.where()).read_text().partition("-----END CERTIFICATE-----")[0]
+    + "-----END CERTIFICATE-----\n"
+)
+os.environ["SSL_CERT_FILE"] = str(ONE_CERTIFICATE)
 
 # The same examples every time, and no deadline: a busy machine is not a failure.
 hypothesis.settings.register_profile("steady", derandomize=True, deadline=None, database=None)

@@ -104,9 +104,9 @@ def upgrade() -> None:
         comment="Every chunk that the vector index holds, as far as we wrote it",
     )
     op.create_index(
-        op.f("ledger_instance_namespace_app_type_doc_id_idx"),
+        op.f("ledger_app_type_doc_id_idx"),
         "ledger",
-        ["instance", "namespace", "app_type", "doc_id"],
+        ["app_type", "doc_id"],
         unique=False,
         schema="pinecone",
     )
@@ -117,14 +117,6 @@ def upgrade() -> None:
         unique=False,
         schema="pinecone",
         postgresql_using="gin",
-    )
-    op.create_index(
-        "ledger_unconfirmed_idx",
-        "ledger",
-        ["instance", "namespace", "app_type"],
-        unique=False,
-        schema="pinecone",
-        postgresql_where=sa.text("synced_at IS NULL"),
     )
     op.create_table(
         "sync_status",

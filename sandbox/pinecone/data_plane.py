@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+from bisect import bisect_right
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -118,8 +120,9 @@ def upsert(asked: Asked) -> None:
     index = asked.index
     records = asked.lines()
     check_records(records, index.text_field)
-    tokens = sum(len(embedding.tokens(record[index.text_field])) for record in records)
-    asked.project.spend(tokens, index.model.name)
+    if asked.project.behaviour.tokens_per_window:
+        tokens = sum(len(embedding.tokens(record[index.text_field])) for record in records)
+        asked.project.spend(tokens, index.model.name)
     for record in records:
         fields = {name: value for name, value in record.items() if name not in ("_id", "id")}
         record_id = record.get("_id", record.get("id"))
@@ -199,7 +202,9 @@ def list_ids(asked: Asked) -> dict[str, Any]:
             after = json.loads(base64.urlsafe_b64decode(token))["skip_past"]
         except (ValueError, KeyError, TypeError):
             raise Refused(400, "Invalid pagination token") from None
-    ids = sorted(i for i in asked.index.seen(named(namespace)) if i.startswith(prefix) and i > after)
+    every = asked.index.sorted_ids(named(namespace))
+    start = bisect_right(every, after)
+    ids = list(islice((i for i in islice(every, start, None) if i.startswith(prefix)), limit + 1))
     answer: dict[str, Any] = {
         "vectors": [{"id": record_id} for record_id in ids[:limit]],
         "namespace": namespace,

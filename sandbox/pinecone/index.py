@@ -61,6 +61,7 @@ class Index:
     stored: dict[str, Namespace] = field(default_factory=dict)
     _seen: dict[str, Namespace] = field(default_factory=dict)
     _coming: deque[tuple[float, str, str, Record | None]] = field(default_factory=deque)
+    _sorted: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def ready(self) -> bool:
@@ -89,12 +90,20 @@ class Index:
         """Delete a namespace with all its records, at once."""
         self.stored.pop(namespace, None)
         self._seen.pop(namespace, None)
+        self._sorted.pop(namespace, None)
         self._coming = deque(entry for entry in self._coming if entry[1] != namespace)
 
     def seen(self, namespace: str) -> Namespace:
         """Return what reads find in a namespace now."""
         self._settle()
         return self._seen.get(namespace, {})
+
+    def sorted_ids(self, namespace: str) -> list[str]:
+        """Return the ids that reads find, in the order of their bytes."""
+        records = self.seen(namespace)
+        if namespace not in self._sorted:
+            self._sorted[namespace] = sorted(records)
+        return self._sorted[namespace]
 
     def namespaces(self) -> dict[str, int]:
         """Return how many records reads find in each namespace."""
@@ -121,6 +130,7 @@ class Index:
         now = self.now()
         while self._coming and self._coming[0][0] <= now:
             _, namespace, record_id, record = self._coming.popleft()
+            self._sorted.pop(namespace, None)
             if record is None:
                 self._seen.get(namespace, {}).pop(record_id, None)
             else:

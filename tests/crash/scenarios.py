@@ -3,30 +3,42 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from core.clock import FixedClock
 from core.database import Conn
 from core.progress import Progress
 from hooks.mailing_list_hook import MailingListHook
+from hooks.pinecone_hook import PineconeHook
 from sandbox.faults import Fault
 from sandbox.world import World
 from tests.mail import BOOST, USERS, add_list, entry
+from tests.pinecone import APP, NAMESPACE, Source, connection, document, index, text
 from trackers.mailing_list.collect import collect
 from trackers.mailing_list.options import MailingListOptions
+from trackers.pinecone.api import EngineLimits, SyncOptions, sync_to_pinecone
+from trackers.pinecone.result import TooManyFailed
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """A world, what happens in it between two runs, and the runs."""
+    """A world, what happens in it between two runs, and the runs.
+
+    :param proof: table that must hold at least so many rows in the end, or nothing was tested.
+    :param held: what a service holds in the end, beside the database.
+    """
 
     name: str
     make: Callable[[], World]
     change: Callable[[World], None]
     first: Callable[[Conn, str], None]
     second: Callable[[Conn, str], None]
+    proof: tuple[str, int] = ("mailing_list.message", 18)
+    held: Callable[[World], dict[str, list[Any]]] = lambda world: {}
 
 
 def _lists() -> World:
@@ -69,8 +81,69 @@ def _collector(**options: bool) -> Callable[[Conn, str], None]:
     return run
 
 
+SOURCE, CLOCK = Source(), FixedClock()
+"""The documents of the sync's scenario and its time, which goes on between runs; made anew with its world."""
+LONG = "\n\n".join(text(number, 900) for number in range(3))
+REFUSED = [f"tag {number}" * 9 for number in range(2500)]
+
+
+def _documents() -> World:
+    SOURCE.__init__()  # type: ignore[misc]
+    CLOCK.__init__()  # type: ignore[misc]
+    SOURCE.put(CLOCK.now(), *(document(n, state="open") for n in range(7)), document(7, LONG))
+    return World()
+
+
+def _edits(world: World) -> None:
+    now = CLOCK.now()
+    SOURCE.put(now, document(1, text(50), state="open"), document(2, state="closed"), document(7, text(51)))
+    SOURCE.put(now, document(20), document(21), document(22, tags=REFUSED))
+    SOURCE.drop(now, "d4")
+
+
+def _sync(full_resync: bool = False) -> Callable[[Conn, str], None]:
+    def run(conn: Conn, address: str) -> None:
+        os.environ["AIRFLOW_CONN_PINECONE_PUBLIC"] = connection(address)
+        CLOCK.sleep(3600)
+        hook = PineconeHook(clock=CLOCK)
+        try:
+            sync_to_pinecone(
+                conn,
+                hook,
+                app_type=APP,
+                namespace=NAMESPACE,
+                preprocess_fn=SOURCE,
+                limits=EngineLimits(batch_size=4, in_flight=2, window=3),
+                options=SyncOptions(full_resync=full_resync),
+                clock=CLOCK,
+            )
+        except TooManyFailed:
+            pass  # one record is refused, which is a fifth of what is left to do
+        finally:
+            hook.close()
+            # Requests of a process that is gone do not go on; those of a test would.
+            for thread in threading.enumerate():
+                if thread.name.startswith("pinecone"):
+                    thread.join()
+
+    return run
+
+
+def _held(world: World) -> dict[str, list[Any]]:
+    return {
+        kind: sorted(
+            (i, record.text, sorted(record.fields.items(), key=str))
+            for i, record in index(world, kind).stored.get(NAMESPACE, {}).items()
+        )
+        for kind in ("dense", "sparse")
+    }
+
+
+INDEXED = ("pinecone.ledger", 9)
 SCENARIOS = (
     Scenario("mailing lists, news", _lists, _life_goes_on, _collector(), _collector()),
     Scenario("mailing lists, full scan", _lists, _moderators_too, _collector(), _collector(full_scan=True)),
     Scenario("mailing lists, refresh", _lists, _moderators_too, _collector(), _collector(full_refresh=True)),
+    Scenario("documents, news", _documents, _edits, _sync(), _sync(), INDEXED, _held),
+    Scenario("documents, resync", _documents, _edits, _sync(), _sync(full_resync=True), INDEXED, _held),
 )

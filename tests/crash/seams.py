@@ -122,7 +122,8 @@ class Proxy:
         self._listener.close()
         for each in self._open:
             with suppress(OSError):
-                each.close()
+                each.shutdown(socket.SHUT_RDWR)  # wakes the thread that reads from it; close() does not
+            each.close()
 
     def _accept(self) -> None:
         with suppress(OSError):
@@ -134,7 +135,7 @@ class Proxy:
     def _serve(self, client: socket.socket) -> None:
         with suppress(OSError), client, socket.create_connection(self.target) as server:
             requests, answers = client.makefile("rb"), server.makefile("rb")
-            while head := _head(requests):
+            while head := _whole(requests):
                 with self._lock:
                     refuse = self.seam.enter()
                     number = self.seam.calls
@@ -157,8 +158,8 @@ def _head(stream: Any) -> bytes:
 
 
 def _whole(stream: Any) -> bytes:
+    """Read a request or an answer with its body, if it has one."""
     head = _head(stream)
-    length = next(
-        int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")
-    )
-    return head + stream.read(length)
+    lines = head.lower().split(b"\r\n")
+    length = next((int(line.split(b":")[1]) for line in lines if line.startswith(b"content-length")), 0)
+    return head + stream.read(length) if length else head

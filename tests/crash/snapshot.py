@@ -10,11 +10,25 @@ from core.database import Conn
 from trackers.schema import metadata
 
 LEFT_OUT = {"core.run"}
-CLOCK_COLUMNS = {"created_at", "updated_at", "fetched_at", "finished_at", "started_at", "seen_at"}
+CLOCK_COLUMNS = {
+    "created_at",
+    "updated_at",
+    "fetched_at",
+    "finished_at",
+    "started_at",
+    "seen_at",
+    "renamed_at",
+    "last_attempt_at",
+    "next_attempt_at",
+}
 """They tell when we did something, which a crash may change."""
-FLAG_COLUMNS = {"deleted_at"}
+FLAG_COLUMNS = {"deleted_at", "synced_at", "final_sync_at"}
 """Of these it matters whether they are set."""
-COUNTERS = {("core.checkpoint", "revision")}
+COUNTERS = {
+    ("core.checkpoint", "revision"),
+    ("pinecone.sync_status", "counts"),
+    ("pinecone.failed_item", "attempts"),
+}
 PROFILE = "(SELECT p.sender_key FROM identity.mailing_list_profile AS p WHERE p.profile_id = {})"
 PARENTS = {"profile_id": PROFILE, "mailing_list_profile_id": PROFILE}
 """Columns that refer to a row by its number: shown as that row's natural key."""

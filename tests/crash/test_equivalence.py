@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import closing
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from core.errors import CollectorError
+from core.errors import CollectorBusy, CollectorError
 from sandbox.server import serve
 from sandbox.world import World
 from tests.crash.scenarios import SCENARIOS, Scenario
@@ -26,7 +27,8 @@ Run = Callable[[Any, str], None]
 
 @pytest.fixture(autouse=True)
 def _leave_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AIRFLOW_CONN_HYPERKITTY_BOOST", "")
+    for name in ("HYPERKITTY_BOOST", "PINECONE_PUBLIC"):
+        monkeypatch.setenv(f"AIRFLOW_CONN_{name}", "")
 
 
 class History:
@@ -40,7 +42,8 @@ class History:
         with psycopg.connect(self.url) as conn:
             clean(conn)
         self.proxy.seam = Seam()
-        self.world.mail = self.scenario.make().mail
+        made = self.scenario.make()
+        self.world.mail, self.world.pinecone = made.mail, made.pinecone
         self.world.faults.clear()
         if run == "second":
             self._go(self.scenario.first)
@@ -54,11 +57,15 @@ class History:
         for _ in range(RERUNS):
             self._go(getattr(self.scenario, run))
         with psycopg.connect(self.url) as conn:
-            return snapshot(conn), seam.calls
+            return snapshot(conn) | self.scenario.held(self.world), seam.calls
 
     def _go(self, work: Run) -> None:
         with psycopg.connect(self.url, autocommit=True) as conn:
-            work(conn, self.proxy.address)
+            while True:
+                try:
+                    return work(conn, self.proxy.address)
+                except CollectorBusy:
+                    time.sleep(0.01)  # the server has not yet noticed that the killed connection is gone
 
     def _disturbed(self, work: Run, seam: Seam) -> None:
         connection = connect(self.url, seam)
@@ -70,7 +77,8 @@ class History:
             connection.close()
 
 
-CASES = [(s, run) for s in SCENARIOS for run in (("first", "second") if s is SCENARIOS[0] else ("second",))]
+FIRST_RUNS = ("mailing lists, news", "documents, news")
+CASES = [(s, "first") for s in SCENARIOS if s.name in FIRST_RUNS] + [(s, "second") for s in SCENARIOS]
 
 
 def check(url: str, scenario: Scenario, run: str, mode: str, every: bool) -> None:
@@ -79,7 +87,8 @@ def check(url: str, scenario: Scenario, run: str, mode: str, every: bool) -> Non
         history = History(scenario, url, world, proxy)
         expected, calls = history.play(run, mode, 0)
         assert 5 < calls < 200
-        assert len(expected["mailing_list.message"]) >= 18
+        table, rows = scenario.proof
+        assert len(expected[table]) >= rows
         step = 1 if every else max(1, calls // SPREAD)
         for fail_at in range(1, calls + 1, step):
             found, _ = history.play(run, mode, fail_at)
@@ -88,7 +97,11 @@ def check(url: str, scenario: Scenario, run: str, mode: str, every: bool) -> Non
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize(("scenario", "run"), CASES, ids=lambda value: getattr(value, "name", value))
+@pytest.mark.parametrize(
+    ("scenario", "run"),
+    [case for case in CASES if case[0].name != "documents, resync"],
+    ids=lambda value: getattr(value, "name", value),
+)
 def test_some_crashes(migrated: str, scenario: Scenario, run: str, mode: str) -> None:
     check(migrated, scenario, run, mode, every=False)
 

@@ -86,8 +86,8 @@ class Audit:
         """
         taken = 0
         for page in self._listed.strays():
-            stored = self.index.fetch("dense", self.namespace, [i for i, in_both in page if in_both])
-            rest = [i for i, _ in page if i not in stored]
+            stored = self.index.fetch("dense", self.namespace, [record_id for record_id, _ in page])
+            rest = [record_id for record_id, _ in page if record_id not in stored]
             stored |= self.index.fetch("sparse", self.namespace, rest) if rest else {}
             both = dict(page)
             with self.conn.transaction():

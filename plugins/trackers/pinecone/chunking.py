@@ -22,12 +22,15 @@ Splitter: TypeAlias = Callable[[str], Iterator[Chunk]]
 
 def recursive_splitter(size: int, overlap: int) -> Splitter:
     """Return the default: at blank lines, else lines, else blanks, else anywhere."""
-    library = _library_splitter(size, overlap)
 
     def split(text: str) -> Iterator[Chunk]:
-        if not text.strip():
+        whole = text.strip()
+        if len(text) < size:
+            # What the library answers, too; most mails and comments are so short.
+            if whole:
+                yield Chunk(whole, len(text) - len(text.lstrip()))
             return
-        for document in library.create_documents([text]):
+        for document in _library_splitter(size, overlap).create_documents([text]):
             piece = document.page_content
             if trimmed := piece.strip():
                 lead = len(piece) - len(piece.lstrip())

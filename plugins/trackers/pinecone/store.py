@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from psycopg.types.json import Jsonb
+
 from core.database import Conn, merge, scrubbed
 from core.sql import sql
 from trackers.pinecone import tables
@@ -16,7 +18,6 @@ from trackers.pinecone.record import Record
 DEAD_AFTER = 8
 TRIED_AT_ONCE = 10_000
 IDS_PER_QUERY = 1000
-LEDGER_KEY = ("instance", "namespace", "record_id")
 
 
 @dataclass(frozen=True)
@@ -147,8 +148,7 @@ def find_rows(conn: Conn, target: Target, record_ids: Sequence[str]) -> dict[str
 def intend(conn: Conn, target: Target, records: Iterable[tuple[Record, str, Sequence[str]]]) -> None:
     """Note what is about to be written: until it is confirmed, nobody knows what the index holds of it."""
     rows = [_ledger_row(target, record, doc_id, ids, None) for record, doc_id, ids in records]
-    with conn.transaction():
-        merge(conn, tables.ledger, rows, key=LEDGER_KEY)
+    _changed(conn, "save_records", {"rows": Jsonb(rows)})
 
 
 def confirm(conn: Conn, target: Target, record_ids: Sequence[str], now: datetime) -> None:
@@ -182,15 +182,16 @@ def adopt(
     conn: Conn, target: Target, found: Sequence[tuple[Record, str, Sequence[str], bool]], now: datetime
 ) -> None:
     """Put records of an index into the ledger, in the caller's transaction."""
+    moment = now.isoformat()
     rows = [
-        _ledger_row(target, record, doc_id, ids, now if in_both else None)
+        _ledger_row(target, record, doc_id, ids, moment if in_both else None)
         for record, doc_id, ids, in_both in found
     ]
-    merge(conn, tables.ledger, rows, key=LEDGER_KEY)
+    _changed(conn, "save_records", {"rows": Jsonb(rows)})
 
 
 def _ledger_row(
-    target: Target, record: Record, doc_id: str, source_ids: Sequence[str], synced_at: datetime | None
+    target: Target, record: Record, doc_id: str, source_ids: Sequence[str], synced_at: str | None
 ) -> dict[str, Any]:
     return {
         **target.key,

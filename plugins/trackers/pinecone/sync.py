@@ -133,7 +133,10 @@ class Sync:
         left = None if self.options.max_documents is None else self.options.max_documents - self.result.total
         source = iter(documents)
         window: list[Given] = []
-        size = 0
+        size, most = (
+            0,
+            min(self.limits.batch_size, self.limits.window),
+        )  # so that the first batch leaves at once
         for document in source if left is None else islice(source, max(0, left)):
             self.result.total += 1
             given = as_given(document)
@@ -142,9 +145,9 @@ class Sync:
                 continue
             window.append(given)
             size += len(given.content)
-            if len(window) >= self.limits.window or size >= self.limits.window_bytes:
+            if len(window) >= most or size >= self.limits.window_bytes:
                 yield window
-                window, size = [], 0
+                window, size, most = [], 0, self.limits.window
         if window:
             yield window
         if left is not None and next(source, None) is not None:

@@ -65,15 +65,8 @@ ledger = Table(
     ),
     CheckConstraint(f"instance IN {INSTANCES!r}", name="instance"),
     CheckConstraint("length(text_sha256) = 64 AND length(meta_sha256) = 64", name="hashes"),
-    Index(None, "instance", "namespace", "app_type", "doc_id"),
+    Index(None, "app_type", "doc_id"),
     Index(None, "source_ids", postgresql_using="gin"),
-    Index(
-        "ledger_unconfirmed_idx",
-        "instance",
-        "namespace",
-        "app_type",
-        postgresql_where=text("synced_at IS NULL"),
-    ),
     schema=SCHEMA,
     comment="Every chunk that the vector index holds, as far as we wrote it",
 )

@@ -10,7 +10,10 @@ FEW_WORDS, PUNCTUATION = "few_words", "punctuation"
 SHORT_REASONS = frozenset({TOO_SHORT, FEW_WORDS})
 WORD = re.compile(r"[^\W_]+", re.UNICODE)
 SEPARATOR = re.compile(r"\|[\s\-:|]*")
-TABLE_CHARACTERS = frozenset("|-:")
+TABLE_CHARACTER = re.compile(r"[\s|\-:]")
+VISIBLE = re.compile(r"\S")
+ASCII_PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")
+OTHER_SIGNS = re.compile(r"[^\w\s\x00-\x7f]")
 WITHOUT_SPACES = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]"
 )
@@ -25,12 +28,11 @@ def reason_against(text: str, *, min_length: int = 50, min_words: int = 5) -> st
         return TOO_SHORT
     if SEPARATOR.fullmatch(text):
         return TABLE
-    if sum(c.isspace() or c in TABLE_CHARACTERS for c in text) > 0.7 * len(text):
+    if len(TABLE_CHARACTER.findall(text)) > 0.7 * len(text):
         return MOSTLY_TABLE
     if not has_words(text, min_words):
         return FEW_WORDS
-    visible = [c for c in text if not c.isspace()]
-    if sum(_is_punctuation(c) for c in visible) > 0.5 * len(visible):
+    if _punctuation(text) > 0.5 * len(VISIBLE.findall(text)):
         return PUNCTUATION
     return None
 
@@ -47,7 +49,7 @@ def is_worth_keeping(text: str) -> bool:
     return has_words(text, KEPT_IF_WORDS)
 
 
-def _is_punctuation(character: str) -> bool:
-    if character.isascii():
-        return not character.isalnum()
-    return unicodedata.category(character)[0] in "PS"
+def _punctuation(text: str) -> int:
+    """Count punctuation and symbols; marks that belong to a letter are neither."""
+    ascii_signs = len(ASCII_PUNCTUATION.findall(text))
+    return ascii_signs + sum(unicodedata.category(c)[0] in "PS" for c in OTHER_SIGNS.findall(text))

@@ -1,0 +1,217 @@
+"""The Pinecone sync: how fast it uploads, what it costs when little or nothing changed, memory."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+import requests
+
+from benchmarks.memory import free_port, peak_kb
+from benchmarks.report import Figure
+
+FIRST, DELAY, IN_FLIGHT, BATCH = 10_000, 0.2, 8, 96
+SMALL, LARGE = 10_000, 100_000
+WORDS = "allocator executor coroutine template regex parser socket buffer thread mutex future lambda".split()
+
+
+def figures(url: str) -> Iterator[Figure]:
+    with _sandbox() as base:
+        requests.post(f"{base}/_sandbox/faults", json={"path": "/upsert", "kind": "delay", "seconds": DELAY})
+        found = _measure(url, base, "first", FIRST)
+        batches = -(-FIRST // BATCH)
+        ideal = -(-batches // IN_FLIGHT) * 2 * DELAY
+        note = f"{found['seconds']:.1f} s for {FIRST:,} documents, ideal {ideal:.1f} s; {found['requests']:.0f} requests"
+        yield Figure(
+            f"first sync, share of what {IN_FLIGHT} batches in flight allow",
+            ideal / found["seconds"],
+            0.8,
+            "x",
+            note=note,
+        )
+    with psycopg.connect(url, autocommit=True) as conn:
+        # The next sandbox has new indexes: nothing that was written into the first one counts.
+        conn.execute("TRUNCATE pinecone.ledger, pinecone.failed_item, pinecone.sync_status")
+    with _sandbox() as base:
+        small = _filled_and_again(url, base, SMALL)
+        large = _filled_and_again(url, base, LARGE)
+        yield Figure(
+            "incremental sync, nothing changed, 100,000 chunks", large["incremental"], 2, "s", at_least=False
+        )
+        note = f"{large['writes']:.0f} requests; first sync {large['rate']:,.0f} chunks/s"
+        yield Figure(
+            "full resync, nothing changed, 100,000 chunks",
+            large["resync"],
+            60,
+            "s",
+            at_least=False,
+            note=note,
+        )
+        yield Figure("requests of both", large["writes"], 0, "", at_least=False)
+        grown = (large["peak_kb"] - small["peak_kb"]) / 1024
+        note = f"{SMALL:,}: {small['peak_kb'] / 1024:.0f} MB, {LARGE:,}: {large['peak_kb'] / 1024:.0f} MB"
+        yield Figure(
+            "growth of a resync's peak memory over 10 x the chunks",
+            grown,
+            50,
+            "MB",
+            at_least=False,
+            note=note,
+        )
+        found = _measure(url, base, "edited", LARGE)
+        note = f"{found['seconds']:.1f} s; uploaded {found['uploaded']:.0f}, deleted {found['deleted']:.0f}"
+        yield Figure(
+            "chunks written beyond the 1 % edited and 1 % deleted",
+            found["beyond"],
+            0,
+            "",
+            at_least=False,
+            note=note,
+        )
+        yield Figure(
+            "ids that index, ledger and source do not share", found["differing"], 0, "", at_least=False
+        )
+
+
+def _filled_and_again(url: str, base: str, chunks: int) -> dict[str, float]:
+    filled = _measure(url, base, "fill", chunks)
+    return {**_measure(url, base, "again", chunks), "rate": chunks / filled["seconds"]}
+
+
+@contextmanager
+def _sandbox() -> Iterator[str]:
+    port = free_port()
+    served = [sys.executable, "-m", "sandbox", "--port", str(port), "--messages", "10"]
+    sandbox = subprocess.Popen(served)
+    try:
+        base = f"http://127.0.0.1:{port}"
+        for _ in range(600):
+            try:
+                requests.get(f"{base}/_sandbox/", timeout=2)
+                break
+            except requests.ConnectionError:
+                time.sleep(0.1)
+        yield base
+    finally:
+        sandbox.terminate()
+        sandbox.wait()
+
+
+def _measure(url: str, base: str, what: str, size: int) -> dict[str, float]:
+    env = os.environ | {"BENCH_URL": url, "BENCH_SANDBOX": base}
+    command = [sys.executable, "-m", "benchmarks.indexing", what, str(size)]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+    result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return result
+
+
+# -- in a process of its own -------------------------------------------------------------------------------
+
+
+def text(number: int, version: int) -> str:
+    """Return some 600 characters, different for each number and version."""
+    step = number * 31 + version * 17 + 1
+    return f"Document {number}, version {version}: " + " ".join(
+        WORDS[(step * k + k * k) % 12] for k in range(80)
+    )
+
+
+def documents(size: int, edited: bool = False) -> Iterator[dict[str, Any]]:
+    """Yield documents of one chunk each; if edited, without each hundredth and with each hundredth changed."""
+    for number in range(size):
+        if edited and number % 100 == 1:
+            continue
+        version = 1 if edited and number % 100 == 0 else 0
+        yield {
+            "content": text(number, version),
+            "metadata": {"doc_id": f"{size}-{number}", "source_ids": [str(number)], "number": number},
+        }
+
+
+def main() -> None:
+    """Run one measurement and tell its figures."""
+    from core.clock import SystemClock
+    from core.progress import Progress
+    from hooks.pinecone_hook import PineconeHook
+    from trackers.pinecone.api import SyncOptions, sync_to_pinecone
+    from trackers.pinecone.contract import Preprocessed
+    from trackers.pinecone.record import split_id
+
+    what, size = sys.argv[1], int(sys.argv[2])
+    base = os.environ["BENCH_SANDBOX"]
+    os.environ["AIRFLOW_CONN_PINECONE_PUBLIC"] = json.dumps(
+        {
+            "conn_type": "boost_pinecone",
+            "host": f"{base}/pinecone",
+            "password": "pcsk_sandbox_public",
+            "extra": json.dumps({"index_name": "boost"}),
+        }
+    )
+    name = f"{'first' if what == 'first' else 'bench'}-{size}"
+    target = {"app_type": name, "namespace": name}
+    clock = SystemClock()
+    with psycopg.connect(os.environ["BENCH_URL"], autocommit=True) as conn:
+
+        def sync(preprocess: Any, **options: Any) -> tuple[Any, float, int]:
+            hook = PineconeHook(clock=clock)
+            began = time.perf_counter()
+            result = sync_to_pinecone(
+                conn,
+                hook,
+                preprocess_fn=preprocess,
+                options=SyncOptions(**options),
+                progress=Progress(clock=clock),
+                clock=clock,
+                **target,
+            )
+            hook.close()
+            return result, time.perf_counter() - began, hook.requests
+
+        told: dict[str, float]
+        if what in ("first", "fill"):
+            result, seconds, asked = sync(lambda f, s: (documents(size), False))
+            assert result.upserted == size, result
+            told = {"seconds": seconds, "requests": asked}
+        elif what == "again":
+            _, incremental, first_asked = sync(lambda f, s: (iter(()), False))
+            result, resync, asked = sync(lambda f, s: (documents(size), False), full_resync=True)
+            assert result.unchanged == size, result
+            told = {"incremental": incremental, "resync": resync, "writes": first_asked + asked}
+        else:
+            changed = (d for d in documents(size, edited=True) if "version 1" in d["content"])
+            gone = [f"{size}-{n}" for n in range(1, size, 100)]
+            result, seconds, _ = sync(lambda f, s: Preprocessed(changed, deleted_doc_ids=gone))
+            expected = {split_id(d["metadata"]["doc_id"], 0) for d in documents(size, edited=True)}
+            hook = PineconeHook(clock=clock)
+            hook.open()
+            rows = conn.execute(
+                "SELECT record_id FROM pinecone.ledger WHERE namespace = %s AND synced_at IS NOT NULL",
+                (target["namespace"],),
+            )
+            sets = [{row[0] for row in rows}]
+            for kind in ("dense", "sparse"):
+                sets.append({i for page in hook.ids(kind, target["namespace"]) for i in page})
+            hook.close()
+            told = {
+                "seconds": seconds,
+                "uploaded": result.upserted,
+                "deleted": result.deleted,
+                "beyond": abs(result.upserted - size // 100)
+                + abs(result.deleted - size // 100)
+                + result.updated,
+                "differing": sum(len(expected ^ found) for found in sets),
+            }
+    print(json.dumps({**told, "peak_kb": peak_kb()}))
+
+
+if __name__ == "__main__":
+    main()
