@@ -28,7 +28,8 @@ def figures(url: str) -> Iterator[Figure]:
         found = _measure(url, base, "first", FIRST)
         batches = -(-FIRST // BATCH)
         ideal = -(-batches // IN_FLIGHT) * 2 * DELAY
-        note = f"{found['seconds']:.1f} s for {FIRST:,} documents, ideal {ideal:.1f} s; {found['requests']:.0f} requests"
+        took = f"{found['seconds']:.1f} s for {FIRST:,} documents"
+        note = f"{took}, ideal {ideal:.1f} s; {found['requests']:.0f} requests"
         yield Figure(
             f"first sync, share of what {IN_FLIGHT} batches in flight allow",
             ideal / found["seconds"],
@@ -120,9 +121,8 @@ def _measure(url: str, base: str, what: str, size: int) -> dict[str, float]:
 def text(number: int, version: int) -> str:
     """Return some 600 characters, different for each number and version."""
     step = number * 31 + version * 17 + 1
-    return f"Document {number}, version {version}: " + " ".join(
-        WORDS[(step * k + k * k) % 12] for k in range(80)
-    )
+    words = (WORDS[(step * k + k * k) % 12] for k in range(80))
+    return f"Document {number}, version {version}: {' '.join(words)}"
 
 
 def documents(size: int, edited: bool = False) -> Iterator[dict[str, Any]]:

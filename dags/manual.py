@@ -14,7 +14,6 @@ from operators.pinecone_sync import ChoosePineconeSources, PineconeSyncOperator
 from trackers.pinecone.options import ManualSyncOptions, SearchOptions
 
 COMMON: dict[str, Any] = {
-    "schedule": None,
     "start_date": datetime(2026, 1, 1, tzinfo=UTC),
     "catchup": False,
     "max_active_runs": 1,
@@ -45,6 +44,7 @@ task: place, score, place in each index, namespace, title and address. Texts are
 
 with DAG(
     dag_id="manual_pinecone_sync",
+    schedule=None,
     dag_display_name="Manual: Pinecone sync",
     description="Chosen sources into the vector index",
     tags=["manual", "pinecone"],
@@ -62,6 +62,7 @@ with DAG(
 
 with DAG(
     dag_id="manual_search",
+    schedule=None,
     dag_display_name="Manual: search",
     description="What the vector index answers to a question",
     tags=["manual", "pinecone"],

@@ -81,26 +81,31 @@ class Rest:
         return found
 
     def tasks(self, dag_id: str, run_id: str) -> dict[str, dict[str, Any]]:
-        """Return the task instances of a run by their task id."""
+        """Return the task instances of a run by their task id; mapped ones as `task[name]`."""
         found = self.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances")["task_instances"]
-        return {task["task_id"]: task for task in found}
+        return {_name(task): task for task in found}
 
-    def clear(self, dag_id: str, run_id: str, task_id: str, *, downstream: bool = True) -> None:
-        """Have a task run again."""
+    def clear(
+        self, dag_id: str, run_id: str, task_id: str, *, downstream: bool = True, map_index: int | None = None
+    ) -> None:
+        """Have a task run again, or one of its mapped instances."""
         body = {
             "dry_run": False,
             "dag_run_id": run_id,
-            "task_ids": [task_id],
+            "task_ids": [task_id if map_index is None else [task_id, map_index]],
             "include_downstream": downstream,
             "only_failed": False,
         }
         self.call("POST", f"/dags/{dag_id}/clearTaskInstances", json=body)
 
-    def log(self, dag_id: str, run_id: str, task_id: str, try_number: int = 1) -> str:
+    def log(self, dag_id: str, run_id: str, task_id: str, try_number: int = 1, map_index: int = -1) -> str:
         """Return the text of a task's log."""
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{try_number}"
         content = self.call(
-            "GET", path, params={"full_content": True}, headers={"Accept": "application/json"}
+            "GET",
+            path,
+            params={"full_content": True, "map_index": map_index},
+            headers={"Accept": "application/json"},
         )
         lines = [e if isinstance(e, str) else str(e.get("event", "")) for e in content["content"]]
         return "\n".join(lines)
@@ -113,3 +118,8 @@ class Rest:
                 raise TimeoutError(f"{dag_id} {run_id} is still {state} after {timeout:.0f} s")
             time.sleep(0.3)
         return str(state)
+
+
+def _name(task: dict[str, Any]) -> str:
+    index = task["map_index"]
+    return f"{task['task_id']}[{task.get('rendered_map_index') or index}]" if index >= 0 else task["task_id"]

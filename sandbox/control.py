@@ -79,6 +79,15 @@ def _happen(router: APIRouter, world: World) -> None:
     def pass_time(wanted: dict[str, int] = Body()) -> dict[str, int]:  # noqa: B008 - FastAPI's way
         return {"messages": world.pass_time(wanted.get("messages", 10))}
 
+    @router.delete("/pinecone/{project}/{index}/{namespace}")
+    def lose(project: str, index: str, namespace: str, number: int = 1) -> dict[str, list[str]]:
+        """Take records out of an index behind everybody's back."""
+        found = world.pinecone.projects[project].get(index)
+        lost = sorted(found.stored.get(namespace, {}))[:number]
+        for record_id in lost:
+            found.remove(namespace, record_id)
+        return {"lost": lost}
+
     @router.delete("/mail/{list_name}/{message_hash}")
     def moderate(list_name: str, message_hash: str) -> dict[str, Any]:
         try:

@@ -46,4 +46,4 @@ def failures_of_run(conn: Conn, dag_id: str, run_id: str) -> dict[str, str]:
     """Return category and message of the collectors that failed in a DAG run."""
     with scrubbed():
         rows = conn.execute(sql("core/failures_of_run"), {"dag_id": dag_id, "run_id": run_id}).fetchall()
-    return {task_id: f"{category or 'failed'}: {message}" for task_id, category, message in rows}
+    return {name: f"{category or 'failed'}: {message}" for name, category, message in rows}

@@ -47,6 +47,7 @@ class Declared:
     setting: str = ""
     common: bool = False
     examples: tuple[str, ...] = ()
+    default: Any = None
 
 
 def option(
@@ -61,7 +62,7 @@ def option(
     examples: tuple[str, ...] = (),
 ) -> Any:
     """Declare one param of an options class."""
-    declared = Declared(kind, title, doc, aliases, setting, common, examples)
+    declared = Declared(kind, title, doc, aliases, setting, common, examples, default)
     return field(default=default, metadata={"option": declared})
 
 

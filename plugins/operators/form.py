@@ -25,11 +25,19 @@ def form_params(operators: Iterable[type[RecordedOperator]]) -> dict[str, Param]
 
 def option_params(options_type: type[Options], tracker: str) -> dict[str, Param]:
     """Return the params of a DAG of one purpose: all in sight, no sections."""
-    return {form_name(tracker, n, said): _param(said, {}) for n, said in declared(options_type).items()}
+    own = [name for name in declared(options_type) if name in options_type.__annotations__]
+    said = declared(options_type)
+    # What makes this task special comes before what it inherits.
+    return {
+        form_name(tracker, n, said[n]): _param(said[n], {})
+        for n in [*own, *(n for n in said if n not in own)]
+    }
 
 
 def _param(said: Declared, section: dict[str, str]) -> Param:
     schema = dict(said.kind.schema) | section
     if said.examples:
         schema["examples"] = list(said.examples)
-    return Param(None, title=said.title, description_md=said.doc, **schema)
+    # A switch has no third position: one that is on by default must look so.
+    default = True if said.default is True else None
+    return Param(default, title=said.title, description_md=said.doc, **schema)

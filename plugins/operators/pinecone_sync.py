@@ -10,6 +10,7 @@ import structlog
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowSkipException
 
+from core.errors import CollectorError, told
 from core.options import resolve
 from core.protocols import Collected, TrackerResult
 from core.settings import Settings
@@ -74,7 +75,14 @@ class ChoosePineconeSources(BaseOperator):
     ui_color = "#eeeeee"
 
     def execute(self, context: Context) -> list[SourceSpec]:
-        """Read the form."""
+        """Read the form; what is wrong with it is told in one sentence."""
+        try:
+            return self._chosen(context)
+        except CollectorError as error:
+            log.error(told(error))
+            raise
+
+    def _chosen(self, context: Context) -> list[SourceSpec]:
         settings = Settings.for_task()
         asked = resolve(ManualSyncOptions, "pinecone", context.get("params") or {}, (), settings)
         chosen = named(asked.sources, settings)
@@ -165,6 +173,6 @@ class PineconeSyncOperator(RecordedOperator):
     def _report(self, result: SyncResult, started: datetime) -> None:
         """Write what happened beside the other files of the workspace."""
         name = (self._run_id or f"{started:%Y-%m-%dT%H-%M-%S}").replace("/", "_")[:180]
-        told = {"source": self.source, "started_at": started, "finished_at": self.clock.now()}
+        facts = {"source": self.source, "started_at": started, "finished_at": self.clock.now()}
         segments: Sequence[str] = (*REPORTS, self.source["app_type"], f"{name}.json")
-        write_json(below(self.settings.workspace_dir, *segments), {**told, **as_mapping(result)})
+        write_json(below(self.settings.workspace_dir, *segments), {**facts, **as_mapping(result)})

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import structlog
 from airflow.sdk import BaseOperator
-from airflow.sdk.exceptions import AirflowTaskTimeout
+from airflow.sdk.exceptions import AirflowSkipException, AirflowTaskTimeout
 
 from core.clock import Clock, SystemClock
 from core.database import Conn
@@ -120,7 +120,11 @@ class RecordedOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, int]:
         """Run the phases in their order and return the counts."""
         protect()
-        self.before(context)
+        try:
+            self.before(context)
+        except AirflowSkipException as reason:
+            log.info(f"skipped: {reason}")
+            raise
         phase = "validate"
         try:
             self.settings = Settings.for_task()

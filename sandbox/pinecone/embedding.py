@@ -34,7 +34,10 @@ def dense(text: str, dimension: int) -> list[float]:
 def sparse(text: str) -> dict[int, float]:
     """Return weights of the words by their hash; a repeated word weighs more, but ever less so."""
     counted = Counter(tokens(text))
-    return {_place(word)[0] % HASH_SPACE: 1.0 + math.log(number) for word, number in counted.items()}
+    return {
+        _place(word)[0] % HASH_SPACE: (1.0 + math.log(number)) * _importance(word)
+        for word, number in counted.items()
+    }
 
 
 def cosine(one: list[float], other: list[float]) -> float:
@@ -49,11 +52,16 @@ def dot(query: dict[int, float], document: dict[int, float]) -> float:
 
 def _features(words: list[str]) -> Iterator[tuple[str, float]]:
     for word, number in Counter(words).items():
-        weight = 1.0 + math.log(number)
+        weight = (1.0 + math.log(number)) * _importance(word)
         yield word, weight
         padded = f" {word} "
         for start in range(max(1, len(padded) - PIECE + 1)):
             yield f"~{padded[start : start + PIECE]}", weight * 0.3
+
+
+def _importance(word: str) -> float:
+    """Short words say little, in most languages."""
+    return min(1.0, len(word) / 6) ** 2 if word.isascii() else 1.0
 
 
 @lru_cache(maxsize=100_000)

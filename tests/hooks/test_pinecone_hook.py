@@ -166,7 +166,7 @@ def test_an_instance_without_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfigurationError, match="PINECONE_PRIVATE_API_KEY"):
         PineconeHook("pinecone_private").config()
     with pytest.raises(
-        ConfigurationError, match="Connection pinecone_public has no API key.*PINECONE_API_KEY"
+        ConfigurationError, match=r"Connection pinecone_public has no API key.*PINECONE_API_KEY"
     ):
         PineconeHook().config()
     assert not PineconeHook().is_configured()
@@ -196,7 +196,7 @@ def test_a_key_is_not_told(pinecone: str, monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_a_region_that_does_not_exist(pinecone: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_PINECONE_PUBLIC", connection(pinecone, region="mars-north-1"))
-    with pytest.raises(ConfigurationError, match="no region mars-north-1.*Connection pinecone_public"):
+    with pytest.raises(ConfigurationError, match=r"no region mars-north-1.*Connection pinecone_public"):
         PineconeHook().open()
 
 
@@ -208,7 +208,7 @@ def test_an_index_of_another_model_is_refused(
         "AIRFLOW_CONN_PINECONE_PUBLIC", connection(pinecone, dense_model="llama-text-embed-v2")
     )
     other = PineconeHook()
-    with pytest.raises(ConfigurationError, match="model multilingual-e5-large.*llama-text-embed-v2"):
+    with pytest.raises(ConfigurationError, match=r"model multilingual-e5-large.*llama-text-embed-v2"):
         other.open()
 
 

@@ -118,6 +118,17 @@ def test_an_existing_index_is_taken_over_and_nothing_is_embedded_again(bench: Be
     assert ids(bench.world) == ids(bench.world, "sparse") == ledger_ids(conn)
 
 
+def test_an_index_that_is_gone_is_filled_again(bench: Bench, conn: Conn) -> None:
+    bench.world.pinecone.projects["public"].indexes.clear()
+    bench.hook.close()  # another process looks
+    audit, found = bench.audit()
+    assert found == Findings(12, 0, 0, 0, 0, 12)
+    audit.repair()
+    assert bench.sync().upserted == 12
+    assert failed(conn) == {}
+    assert not bench.audit()[1].drift
+
+
 def test_records_that_nobody_owns_are_not_taken_over(bench: Bench, conn: Conn) -> None:
     conn.execute("TRUNCATE pinecone.ledger")
     audit, _ = bench.audit()

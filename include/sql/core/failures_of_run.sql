@@ -1,4 +1,9 @@
--- Why did tasks of this DAG run fail? Last try of each.
-SELECT task_id, failure_category, message
-  FROM core.task_status
- WHERE dag_id = %(dag_id)s AND run_id = %(run_id)s AND state IN ('failed', 'killed')
+-- Why did tasks of this DAG run fail? Last try of each; a mapped one is told by its index.
+SELECT CASE WHEN last.map_index < 0 THEN last.task_id ELSE last.task_id || '[' || last.map_index || ']' END,
+       last.failure_category,
+       coalesce((last.options ->> 'source') || ', ', '') || last.message
+  FROM (SELECT DISTINCT ON (task_id, map_index) *
+          FROM core.run
+         WHERE dag_id = %(dag_id)s AND run_id = %(run_id)s
+         ORDER BY task_id, map_index, id DESC) AS last
+ WHERE last.state IN ('failed', 'killed')

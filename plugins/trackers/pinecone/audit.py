@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+import structlog
+
 from core.clock import Clock
 from core.database import Conn
 from core.errors import CollectorError, CollectorFailureCategory
@@ -16,6 +18,7 @@ from trackers.pinecone.contract import PineconeInstance, Target, split_ids
 from trackers.pinecone.index import KINDS, Reader
 from trackers.pinecone.record import SOURCE_IDS, TEXT_FIELD, Record, meta_hash, text_hash
 
+log = structlog.get_logger("collector")
 GRACE = timedelta(minutes=5)
 """Reads lag behind writes: what was written so recently may not be listed yet."""
 Owner = Callable[[Mapping[str, Any]], str | None]
@@ -42,7 +45,7 @@ class Findings:
     @property
     def drift(self) -> bool:
         """Whether index and ledger differ."""
-        return bool(self.missing or self.strays)
+        return bool(self.missing or self.strays or self.unconfirmed)
 
     def told(self) -> str:
         """Say it in one line."""
@@ -65,7 +68,9 @@ class Audit:
 
     def look(self) -> Findings:
         """List both indexes and compare."""
-        self.index.open()
+        if created := self.index.open():
+            log.warning(f"{', '.join(created)} did not exist and is empty now")
+            store.doubt_instance(self.conn, self.instance)
         listed = inventory.Inventory(self.conn, self.instance, self.namespace)
         for kind in KINDS:
             for ids in self.index.ids(kind, self.namespace):

@@ -24,7 +24,7 @@ class PineconeOptions(Options):
         FLAG,
         True,
         "Delete orphans",
-        "Remove chunks that no document has any more. On unless switched off.",
+        "Remove chunks that no document has any more.",
     )
     max_documents: int | None = option(
         COUNT, None, "Max documents", "Stop after so many documents; the next sync begins at the same place."
@@ -43,7 +43,10 @@ class ManualSyncOptions(PineconeOptions):
     """What to sync by hand: registered sources, or any function that makes documents."""
 
     sources: tuple[str, ...] = option(
-        NAMES, (), "Sources", "App types of registered sources. Or leave this empty and give the next three."
+        NAMES,
+        (),
+        "Sources",
+        "App types of registered sources, e.g. `mailing`. Or leave this empty and give the next three.",
     )
     app_type: str = option(TEXT, "", "App type", "Key of checkpoint and failures, at most 64 characters.")
     namespace: str = option(TEXT, "", "Namespace", "Where the documents go.")

@@ -12,6 +12,8 @@ from trackers.pinecone.index import KINDS, Found, Kind, Searcher
 DAMPING = 60
 """The usual constant of reciprocal rank fusion: how little the first places stand out."""
 AT_ONCE = 4
+DEPTH = 30
+"""So many places of each ranking count at least, or what both have lower down would not meet."""
 Ranking = tuple[str, Kind, Sequence[Found]]
 
 
@@ -39,7 +41,7 @@ def search(index: Searcher, query: str, namespaces: Iterable[str], k: int = 10) 
 
     def ask(one: tuple[str, Kind]) -> Ranking:
         namespace, kind = one
-        return namespace, kind, index.search(kind, namespace, text, k)
+        return namespace, kind, index.search(kind, namespace, text, max(DEPTH, 3 * k))
 
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="search") as pool:
         return merged(pool.map(ask, wanted))[:k]

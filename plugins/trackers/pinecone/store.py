@@ -169,12 +169,12 @@ def forget(conn: Conn, target: Target, record_ids: Sequence[str]) -> None:
         _changed(conn, "forget_records", {**target.key, "ids": list(record_ids)})
 
 
-def doubt_instance(conn: Conn, target: Target) -> int:
+def doubt_instance(conn: Conn, instance: str) -> int:
     """Note that nobody knows what the indexes of an instance hold, and have every sync begin anew."""
     with conn.transaction():
-        doubted = _changed(conn, "doubt_instance", target.key)
+        doubted = _changed(conn, "doubt_instance", {"instance": instance})
         if doubted:
-            _changed(conn, "restart_instance", target.key)
+            _changed(conn, "restart_instance", {"instance": instance})
     return doubted
 
 

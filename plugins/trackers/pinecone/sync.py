@@ -267,8 +267,8 @@ class Sync:
         if self._courier is None:
             created = self.index.open()
             if created:
-                log.info(f"created {', '.join(created)}")
-                if doubted := store.doubt_instance(self.conn, self.target):
+                log.info(f"created the indexes {', '.join(created)}")
+                if doubted := store.doubt_instance(self.conn, self.target.instance):
                     self._renewed = True
                     log.warning(
                         f"{doubted:,} chunks were in an index that is gone; the next sync of each source "

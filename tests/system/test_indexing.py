@@ -1,0 +1,155 @@
+"""The vector index as an operator meets it: at the end of a group, cleared alone, searched, audited."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import requests
+
+from launcher.rest import Rest
+from tests.system.conftest import Demo
+
+DAG, SYNC, NAME = "collect_mailing_list", "pinecone_sync", "pinecone_sync[mailing]"
+AUDIT, SEARCH, MANUAL = "ops_pinecone_audit", "manual_search", "manual_pinecone_sync"
+LEDGER = "SELECT count(*) FROM pinecone.ledger WHERE synced_at IS NOT NULL"
+pytestmark = [pytest.mark.system, pytest.mark.timeout(600), pytest.mark.xdist_group("system")]
+
+
+@pytest.fixture(autouse=True)
+def _well(demo: Demo) -> Iterator[None]:
+    yield
+    demo.well()
+
+
+def run(rest: Rest, dag_id: str, conf: dict[str, object] | None = None) -> tuple[str, str]:
+    rest.unpause(dag_id)
+    run_id = rest.trigger(dag_id, conf)
+    return run_id, rest.await_run(dag_id, run_id)
+
+
+def held(demo: Demo) -> dict[str, int]:
+    found = requests.get(f"{demo.sandbox}/", timeout=10).json()["pinecone"]["public"]
+    return {name: namespaces.get("mailing", 0) for name, namespaces in found.items()}
+
+
+def test_the_demo_indexed_what_it_collected(demo: Demo) -> None:
+    text = "".join(demo.output)
+    assert f"{NAME:<34} success" in text
+    ((chunks,),) = demo.query(LEDGER)
+    assert chunks > 500
+    assert f"vector index: chunks in both indexes {chunks:>8,}" in text
+
+
+def test_new_messages_are_indexed_and_a_sync_can_be_cleared_alone(demo: Demo, rest: Rest) -> None:
+    requests.post(f"{demo.sandbox}/time", json={"messages": 30}, timeout=10)
+    run_id, state = run(rest, DAG)
+    assert state == "success"
+    ((chunks,),) = demo.query(LEDGER)
+    assert held(demo) == {"boost": chunks, "boost-sparse": chunks}
+    assert " uploaded" in rest.log(DAG, run_id, SYNC, map_index=0)
+    rest.clear(DAG, run_id, SYNC, downstream=False, map_index=0)
+    assert rest.await_run(DAG, run_id) == "success"
+    tasks = rest.tasks(DAG, run_id)
+    assert (tasks[NAME]["try_number"], tasks["finalise"]["try_number"]) == (2, 1)
+    assert " uploaded" not in rest.log(DAG, run_id, SYNC, 2, map_index=0)
+    assert demo.query(LEDGER) == [(chunks,)]
+
+
+def test_a_dry_run_of_a_group_indexes_nothing(rest: Rest) -> None:
+    for conf in ({"dry_run": True}, {"skip_pinecone": True}):
+        run_id, state = run(rest, DAG, conf)
+        assert state == "success"
+        assert rest.tasks(DAG, run_id)[SYNC]["state"] == "skipped"
+
+
+def test_a_sync_that_fails_is_red_by_its_name_and_collects_what_it_missed(demo: Demo, rest: Rest) -> None:
+    requests.post(f"{demo.sandbox}/time", json={"messages": 20}, timeout=10)
+    demo.fault(path="/pinecone/indexes", status=403)
+    run_id, state = run(rest, DAG)
+    assert state == "failed"
+    tasks = rest.tasks(DAG, run_id)
+    assert tasks["run_boost_mailing_list_tracker"]["state"] == "success"
+    finalised = rest.log(DAG, run_id, "finalise")
+    assert "failed: pinecone_sync[0]: auth: mailing, " in finalised
+    assert "check the API key" in finalised
+    demo.well()
+    rest.clear(DAG, run_id, SYNC, downstream=True, map_index=0)
+    assert rest.await_run(DAG, run_id) == "success"
+    ((chunks,),) = demo.query(LEDGER)
+    assert held(demo) == {"boost": chunks, "boost-sparse": chunks}
+
+
+def test_an_audit_finds_what_is_missing_and_mends_it(demo: Demo, rest: Rest) -> None:
+    # What was written in the last minutes may not be listed yet; this was written long ago.
+    demo.query("UPDATE pinecone.ledger SET synced_at = synced_at - interval '1 hour' RETURNING 1")
+    requests.delete(f"{demo.sandbox}/pinecone/public/boost-sparse/mailing?number=3", timeout=10)
+    run_id, state = run(rest, AUDIT)
+    assert state == "failed"
+    assert "3 missing, 0 strays" in rest.log(AUDIT, run_id, "audit")
+    assert "run again with repair" in rest.log(AUDIT, run_id, "audit")
+    run_id, state = run(rest, AUDIT, {"pinecone__repair": True})
+    assert state == "success"
+    log = rest.log(AUDIT, run_id, "audit")
+    assert "3 to upload again" in log
+    assert "documents, " in log
+    ((chunks,),) = demo.query(LEDGER)
+    assert held(demo) == {"boost": chunks, "boost-sparse": chunks}
+    assert run(rest, AUDIT)[1] == "success"
+
+
+def test_a_search_shows_titles_and_no_texts(demo: Demo, rest: Rest) -> None:
+    ((subject, url),) = demo.query(
+        "SELECT subject, url FROM mailing_list.message ORDER BY length(subject) DESC LIMIT 1"
+    )
+    run_id, state = run(rest, SEARCH, {"pinecone__query": subject, "pinecone__k": 5})
+    assert state == "success"
+    log = rest.log(SEARCH, run_id, "search")
+    assert "5 results in mailing" in log
+    assert subject in log.partition("results in mailing")[2]
+    run_id, state = run(rest, SEARCH)
+    assert state == "failed"
+    assert "query is empty" in rest.log(SEARCH, run_id, "search")
+
+
+def test_a_sync_by_hand(demo: Demo, rest: Rest) -> None:
+    run_id, state = run(rest, MANUAL, {"pinecone__sources": ["mailing"], "pinecone__full_resync": True})
+    assert state == "success"
+    assert "; 0 requests" in rest.log(MANUAL, run_id, SYNC, map_index=0)
+    for conf, words in (
+        ({}, "nothing to do: name sources"),
+        ({"pinecone__sources": ["nope"]}, "there is no source nope; registered: mailing"),
+        ({"pinecone__app_type": "x", "pinecone__preprocessor": "a.b"}, "namespace missing"),
+    ):
+        run_id, state = run(rest, MANUAL, conf)
+        assert state == "failed"
+        assert words in rest.log(MANUAL, run_id, "choose_sources")
+
+
+def test_an_account_that_is_not_configured_is_left_out_with_a_sentence(demo: Demo, rest: Rest) -> None:
+    kept = rest.call("GET", "/connections/pinecone_public")
+    rest.call("DELETE", "/connections/pinecone_public")
+    try:
+        run_id, state = run(rest, DAG)
+        assert state == "success"
+        assert rest.tasks(DAG, run_id)[NAME]["state"] == "skipped"
+        assert "Pinecone is not configured" in rest.log(DAG, run_id, SYNC, map_index=0)
+    finally:
+        body = {name: kept[name] for name in ("connection_id", "conn_type", "host", "extra")}
+        rest.call("POST", "/connections", json={**body, "password": "pcsk_sandbox_public"})
+
+
+def test_the_test_button_looks_at_both_indexes(demo: Demo, rest: Rest) -> None:
+    wanted = {
+        "connection_id": "x",
+        "conn_type": "boost_pinecone",
+        "host": f"http://127.0.0.1:{demo.sandbox_port}/pinecone",
+        "password": "pcsk_sandbox_public",
+        "extra": '{"index_name": "boost"}',
+    }
+    answer = rest.call("POST", "/connections/test", json=wanted)
+    assert answer["status"], answer
+    assert "boost is Ready" in answer["message"]
+    refused = rest.call("POST", "/connections/test", json={**wanted, "password": "wrong"})
+    assert refused["status"] is False
+    assert "check the API key" in refused["message"]
