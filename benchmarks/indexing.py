@@ -126,7 +126,7 @@ def text(number: int, version: int) -> str:
 
 
 def documents(size: int, edited: bool = False) -> Iterator[dict[str, Any]]:
-    """Yield documents of one chunk each; if edited, without each hundredth and with each hundredth changed."""
+    """Yield documents of one chunk each; if edited, each hundredth is changed and each hundredth is gone."""
     for number in range(size):
         if edited and number % 100 == 1:
             continue

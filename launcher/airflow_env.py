@@ -10,7 +10,7 @@ from launcher.folders import ROOT
 from launcher.ports import Ports
 from launcher.postgres import EmbeddedServer
 
-OURS = ("AIRFLOW_CONN_", "DATABASE_URL", "DB_", "BOOST_", "PINECONE_")
+OURS = ("AIRFLOW_CONN_", "DATABASE_URL", "DB_", "BOOST_", "PINECONE_", "WORKSPACE_")
 """Variables of the surrounding shell that could lead a demo out of the sandbox."""
 
 
@@ -51,7 +51,8 @@ def airflow_env(
         "PYTHONUNBUFFERED": "1",
         "no_proxy": "*",
     }
-    return extra | around | shared_secrets(state) | ours
+    defaults = {"WORKSPACE_DIR": str(state / "workspace")}
+    return defaults | extra | around | shared_secrets(state) | ours
 
 
 def components(python: str) -> dict[str, list[str]]:

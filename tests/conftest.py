@@ -22,6 +22,7 @@ os.environ |= {
     "AIRFLOW__CORE__UNIT_TEST_MODE": "True",
     "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
     "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+    "WORKSPACE_DIR": str(SCRATCH / "workspace"),
     "no_proxy": "*",
 }
 for name in [n for n in os.environ if n.startswith(("AIRFLOW_CONN_", "BDC_", "BOOST_", "PINECONE_"))]:

@@ -12,6 +12,7 @@ from core.database import Conn
 from sandbox.pinecone.index import Index
 from sandbox.world import World
 from trackers.pinecone.contract import Preprocessed
+from trackers.pinecone.record import split_id
 
 APP, NAMESPACE = "test", "ns"
 INDEX = "boost"
@@ -114,3 +115,18 @@ def connection(sandbox: str, project: str = "public", **extra: Any) -> str:
             "extra": json.dumps({"index_name": INDEX} | extra),
         }
     )
+
+
+def both(world: World) -> set[str]:
+    """The ids, which must be the same in both indexes."""
+    assert ids(world, "dense") == ids(world, "sparse")
+    return ids(world)
+
+
+def id_of(number: int, start: int = 0) -> str:
+    return split_id(f"d{number}", start)
+
+
+def agree(world: World, conn: Conn, *expected: str) -> None:
+    assert both(world) == ledger_ids(conn) == set(expected)
+    assert ledger_ids(conn, "synced_at IS NULL") == set()

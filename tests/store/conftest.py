@@ -1,4 +1,4 @@
-"""Runs of the mailing list collector, with small pages."""
+"""Runs of the mailing list collector, with small pages; syncs of made-up documents."""
 
 from __future__ import annotations
 
@@ -12,11 +12,15 @@ from core.database import Conn
 from core.errors import UnitsFailed
 from core.progress import Progress
 from hooks.mailing_list_hook import MailingListHook
+from hooks.pinecone_hook import PineconeHook
 from tests.mail import BOOST
+from tests.pinecone import APP, NAMESPACE, Source
 from trackers.mailing_list.collect import collect
 from trackers.mailing_list.options import MailingListOptions
+from trackers.pinecone.api import EngineLimits, SyncOptions, SyncResult, sync_to_pinecone
 
 Run = Callable[..., dict[str, int]]
+Sync = Callable[..., SyncResult]
 
 
 @pytest.fixture
@@ -38,6 +42,37 @@ def run(conn: Conn, clock: FixedClock) -> Iterator[Run]:
             error.counts = dict(progress.counts)  # type: ignore[attr-defined]
             raise
         return dict(progress.counts)
+
+    yield go
+    for hook in hooks:
+        hook.close()
+
+
+@pytest.fixture
+def source() -> Source:
+    return Source()
+
+
+@pytest.fixture
+def sync(conn: Conn, clock: FixedClock, pinecone: str) -> Iterator[Sync]:
+    hooks: list[PineconeHook] = []
+
+    def go(preprocess: Any, limits: EngineLimits | None = None, **options: Any) -> SyncResult:
+        hook = PineconeHook(clock=clock)
+        hooks.append(hook)
+        clock.sleep(3600)
+        settled = options.pop("on_settled", None)
+        return sync_to_pinecone(
+            conn,
+            hook,
+            app_type=APP,
+            namespace=NAMESPACE,
+            preprocess_fn=preprocess,
+            options=SyncOptions(collect_ids=True, **options),
+            limits=limits,
+            clock=clock,
+            on_settled=settled,
+        )
 
     yield go
     for hook in hooks:

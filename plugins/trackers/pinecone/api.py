@@ -10,6 +10,7 @@ from core.errors import CollectorError, told
 from core.locks import collector_lock
 from core.progress import Progress
 from trackers.pinecone import store
+from trackers.pinecone.accounts import Settled
 from trackers.pinecone.chunking import Splitter
 from trackers.pinecone.contract import Document, PineconeInstance, Preprocessed, PreprocessFn, Target
 from trackers.pinecone.index import Writer
@@ -22,7 +23,7 @@ from trackers.pinecone.store import (
     record_failed_ids,
     update_sync_status,
 )
-from trackers.pinecone.sync import Settled, Sync, SyncOptions
+from trackers.pinecone.sync import Sync, SyncOptions
 
 __all__ = [
     "Document",

@@ -7,8 +7,8 @@ tried again by the next one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
 from typing import Any
@@ -17,14 +17,15 @@ import structlog
 
 from core.clock import Clock
 from core.database import Conn
-from core.errors import CollectorError, NotFound, SourceUnavailable
+from core.errors import CollectorError, SourceUnavailable
 from core.progress import Progress
 from trackers.pinecone import store
+from trackers.pinecone.accounts import Accounts, Settled
 from trackers.pinecone.chunking import Splitter
 from trackers.pinecone.comparing import Difference, Item, compare
 from trackers.pinecone.contract import Given, PreprocessFn, Target, as_given, as_preprocessed
 from trackers.pinecone.courier import Courier, Flight, Outcome
-from trackers.pinecone.cutting import Cutter, Work
+from trackers.pinecone.cutting import Cutter
 from trackers.pinecone.index import Writer
 from trackers.pinecone.limits import DELETE_IDS, EngineLimits
 from trackers.pinecone.result import SyncResult
@@ -32,10 +33,7 @@ from trackers.pinecone.result import SyncResult
 OVERLAP = timedelta(minutes=5)
 UNAVAILABLE_IN_A_ROW = 3
 """So many batches in a row that could not be sent mean that the service is down."""
-NAMED_IN_LOG = 10
 log = structlog.get_logger("collector")
-Settled = Callable[[Sequence[str], Sequence[str]], None]
-"""Told the source ids that are in the index and those that failed, in the transaction that says so."""
 
 
 @dataclass(frozen=True)
@@ -66,17 +64,22 @@ class Sync:
     clock: Clock
     splitter: Splitter | None = None
     on_settled: Settled | None = None
-    result: SyncResult = field(default_factory=SyncResult)
 
     def __post_init__(self) -> None:
         self._cutter = Cutter(self.limits, self.splitter)
         self._courier: Courier | None = None
         self._waiting: list[Item] = []
         self._updates: list[Item] = []
-        self._failed: set[str] = set()
-        self._any_failed_before = False
+        self._accounts = Accounts(
+            self.conn, self.target, self.progress, self.clock, self.options.collect_ids, self.on_settled
+        )
         self._unavailable = 0
-        self._renewed = self._cut_short = self._not_deleted = False
+        self._renewed = self._cut_short = False
+
+    @property
+    def result(self) -> SyncResult:
+        """What was done so far."""
+        return self._accounts.result
 
     # -- the whole -------------------------------------------------------------------------------------
 
@@ -105,14 +108,15 @@ class Sync:
             gone = list(given.gone_source_ids)
             if self.options.delete_orphans:
                 self._remove(seen, complete and not self._cut_short, list(given.deleted_doc_ids), gone)
-            self._settle_gone(gone)
+            if not self.options.dry_run:
+                self._accounts.settle_gone(gone)
         except CollectorError:
             self._salvage()
             raise
         finally:
             if self._courier is not None:
                 self._courier.close()
-        if not (self.options.dry_run or self._cut_short or self._not_deleted):
+        if not (self.options.dry_run or self._cut_short or self._accounts.incomplete):
             moved_to = None if self._renewed else cutoff
             with self.conn.transaction():
                 store.update_sync_status(self.conn, self.target, moved_to, self.clock.now())
@@ -123,7 +127,7 @@ class Sync:
         if not self.options.dry_run and not complete:
             store.reclaim_interrupted(self.conn, self.target, now)
         failed_ids = store.get_failed_ids(self.conn, self.target, now)
-        self._any_failed_before = store.has_failures(self.conn, self.target)
+        self._accounts.any_failed_before = store.has_failures(self.conn, self.target)
         return failed_ids
 
     # -- documents -------------------------------------------------------------------------------------
@@ -133,15 +137,13 @@ class Sync:
         left = None if self.options.max_documents is None else self.options.max_documents - self.result.total
         source = iter(documents)
         window: list[Given] = []
-        size, most = (
-            0,
-            min(self.limits.batch_size, self.limits.window),
-        )  # so that the first batch leaves at once
+        # The first window fills one batch, so that it leaves at once.
+        size, most = 0, min(self.limits.batch_size, self.limits.window)
         for document in source if left is None else islice(source, max(0, left)):
             self.result.total += 1
             given = as_given(document)
             if not given.base:
-                self._without_id()
+                self._accounts.without_id()
                 continue
             window.append(given)
             size += len(given.content)
@@ -154,15 +156,6 @@ class Sync:
             self._cut_short = True
             log.info(f"stopped at {self.options.max_documents:,} documents; the next sync begins here again")
 
-    def _skip(self, reason: str, number: int = 1) -> None:
-        self.result.skipped[reason] += number
-        self.progress.count(f"skipped_{reason}", number)
-
-    def _without_id(self) -> None:
-        self._skip("without_id")
-        if self.result.skipped["without_id"] <= NAMED_IN_LOG:
-            log.warning("a document has neither doc_id nor url in its metadata and is left out")
-
     def _one_window(
         self, window: list[Given], seen: store.Seen, is_chunked: bool, only_metadata: bool
     ) -> None:
@@ -174,47 +167,13 @@ class Sync:
         ledger = store.find_rows(self.conn, self.target, record_ids)
         waiting = [*self._waiting, *self._updates]
         difference = compare(works, ledger, new, self.target.app_type, waiting)
-        self._account(works, difference)
+        self._accounts.compared(works, difference)
         if self.options.dry_run:
-            self._tell(difference)
+            self._accounts.would_write(difference)
         else:
             self._send(difference)
-            self._settle(work for work in works if not work.outstanding)
+            self._accounts.settle(work for work in works if not work.outstanding)
         self.progress.advance(len(window))
-
-    def _account(self, works: Sequence[Work], difference: Difference) -> None:
-        self.progress.count("documents", len(works))
-        self.progress.count("unchanged", difference.unchanged)
-        self.result.unchanged += difference.unchanged
-        for work in works:
-            if self.options.collect_ids:
-                self.result.attempted_source_ids += work.source_ids
-            if work.too_short:
-                self._skip("short")
-            for reason, number in work.dropped.items():
-                self._skip(f"chunk_{reason}", number)
-            if work.cut_metadata:
-                self.progress.count("metadata_cut")
-                log.warning(f"{work.doc_id}: metadata too large, cut: {', '.join(work.cut_metadata)}")
-            for reason in [work.problem] if work.problem else work.failures:
-                self._blame(work.doc_id, reason)
-
-    def _blame(
-        self, what: str, reason: str, error: BaseException | None = None, *, update: bool = False
-    ) -> None:
-        self.result.blame(f"{what}: {reason}", error, update=update)
-        self.progress.count("failed")
-        if self.result.failed_chunks <= NAMED_IN_LOG:
-            log.warning(f"{what}: {reason}")
-
-    def _tell(self, difference: Difference) -> None:
-        """Count what a real sync would do, and name the first of it."""
-        self.result.upserted += len(difference.upload)
-        self.result.updated += len(difference.update)
-        for verb, items in (("would_upload", difference.upload), ("would_update", difference.update)):
-            for item in items[: max(0, NAMED_IN_LOG - self.progress.counts[verb])]:
-                log.info(f"{verb.replace('_', ' ')} {item.record.id} of {item.work.doc_id}")
-            self.progress.count(verb, len(items))
 
     # -- sending ---------------------------------------------------------------------------------------
 
@@ -287,43 +246,16 @@ class Sync:
         outcomes = flight.outcomes()
         taken = [record_id for record_id, outcome in outcomes.items() if outcome.error is None]
         withdrawn = [record_id for record_id, outcome in outcomes.items() if outcome.withdrawn]
-        done = self._account_flight(flight, outcomes)
+        done, absent = self._accounts.landed(flight, outcomes)
+        self._waiting += absent
         with self.conn.transaction():
             if flight.action == "delete":
                 store.forget(self.conn, self.target, taken)
             else:
                 store.confirm(self.conn, self.target, taken, self.clock.now())
             store.forget(self.conn, self.target, withdrawn)
-            self._settle(done)
+            self._accounts.settle(done)
         self._give_up_if_down(outcomes)
-
-    def _account_flight(self, flight: Flight, outcomes: dict[str, Outcome]) -> list[Work]:
-        """Count what became of each record; return the documents of which nothing is under way any more."""
-        done = []
-        for record_id, outcome in outcomes.items():
-            item = flight.items[record_id]
-            if flight.action == "update" and isinstance(outcome.error, NotFound) and item:
-                # To be uploaded, then: the index does not have it.
-                self._waiting.append(item)
-                continue
-            if outcome.error is None:
-                self._count(flight.action)
-            else:
-                doc_id = item.work.doc_id if item else record_id
-                self._blame(doc_id, str(outcome.error), outcome.error, update=flight.action == "update")
-                self._not_deleted |= flight.action == "delete"
-                if item:
-                    item.work.fail(str(outcome.error), refused=outcome.refused)
-            if item:
-                item.work.outstanding -= 1
-                if not item.work.outstanding:
-                    done.append(item.work)
-        return done
-
-    def _count(self, action: str) -> None:
-        name = {"upload": "upserted", "update": "updated", "delete": "deleted"}[action]
-        setattr(self.result, name, getattr(self.result, name) + 1)
-        self.progress.count("uploaded" if action == "upload" else name)
 
     def _give_up_if_down(self, outcomes: dict[str, Outcome]) -> None:
         errors = [outcome.error for outcome in outcomes.values()]
@@ -333,29 +265,6 @@ class Sync:
         self._unavailable += 1
         if self._unavailable >= UNAVAILABLE_IN_A_ROW and errors[0] is not None:
             raise errors[0]
-
-    def _settle(self, works: Iterable[Work]) -> None:
-        """Keep the list of failed source ids right: one that failed anywhere is on it, others are not."""
-        works = list(works)
-        refused = {s: w.reason for w in works if w.failed and w.refused for s in w.source_ids}
-        lost = {s: w.reason for w in works if w.failed for s in w.source_ids if s not in refused}
-        self._failed |= refused.keys() | lost.keys()
-        well = [s for w in works if not w.failed for s in w.source_ids if s not in self._failed]
-        self.result.failed_count = len(self._failed)
-        if self.options.collect_ids:
-            self.result.failed_ids = sorted(self._failed)
-            self.result.successful_source_ids += well
-        cleared = well if self._any_failed_before else []
-        if not (refused or lost or cleared or (works and self.on_settled)):
-            return
-        now = self.clock.now()
-        with self.conn.transaction():
-            store.record_failed_ids(self.conn, self.target, refused, now)
-            store.record_failed_ids(self.conn, self.target, lost, now, counted=False)
-            if cleared:
-                store.clear_failed_ids(self.conn, self.target, cleared)
-            if self.on_settled is not None:
-                self.on_settled(well, sorted(refused.keys() | lost.keys()))
 
     def _salvage(self) -> None:
         """Confirm what was taken before the sync had to stop, so that it is not sent again."""
@@ -376,16 +285,10 @@ class Sync:
         ):
             for ids in pages:
                 if self.options.dry_run:
-                    self.result.deleted += len(ids)
-                    self.progress.count("would_delete", len(ids))
+                    self._accounts.would_delete(len(ids))
                     continue
                 courier = self._opened()
                 self._land(leave=self.limits.in_flight - 1)
                 store.doubt(self.conn, self.target, ids[:DELETE_IDS])
                 courier.delete(ids[:DELETE_IDS])
             self._land(leave=0)
-
-    def _settle_gone(self, gone: list[str]) -> None:
-        if gone and not self.options.dry_run:
-            with self.conn.transaction():
-                store.clear_failed_ids(self.conn, self.target, [s for s in gone if s not in self._failed])

@@ -1,0 +1,290 @@
+"""What a sync makes of refusals, limits, outages, and of what a source hands over wrongly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from core.clock import FixedClock
+from core.database import Conn
+from core.errors import ConfigurationError
+from hooks.pinecone_hook import PineconeHook
+from sandbox.faults import Fault
+from sandbox.world import World
+from tests.pinecone import (
+    APP,
+    NAMESPACE,
+    Source,
+    agree,
+    both,
+    document,
+    failed,
+    id_of,
+    ids,
+    index,
+    ledger_ids,
+    status,
+    text,
+    texts,
+    writes,
+)
+from trackers.pinecone.api import (
+    EngineLimits,
+    SyncResult,
+    Target,
+    get_failed_ids,
+    record_failed_ids,
+    sync_to_pinecone,
+)
+from trackers.pinecone.contract import Preprocessed
+from trackers.pinecone.result import TooManyFailed
+
+Sync = Callable[..., SyncResult]
+TARGET = Target(APP, NAMESPACE)
+
+
+def test_one_bad_record_never_fails_its_neighbours(
+    conn: Conn, sync: Sync, world: World, source: Source, clock: FixedClock
+) -> None:
+    tags = [f"tag number {n} of very many" for n in range(2500)]
+    documents = [document(n) for n in range(96)]
+    documents[40] = document(40, tags=tags)
+    source.put(clock.now(), *documents)
+    result = sync(source)
+    assert (result.upserted, result.failed_ids) == (95, ["s40"])
+    assert "s40" not in result.successful_source_ids
+    assert failed(conn) == {"s40": (1, False)}
+    agree(world, conn, *(id_of(n) for n in range(96) if n != 40))
+    # Mended, it goes up and leaves the list.
+    source.put(clock.now(), document(40))
+    assert sync(source).failed_ids == []
+    assert failed(conn) == {}
+    assert id_of(40) in both(world)
+
+
+def test_a_record_that_is_refused_leaves_no_older_version_behind(
+    conn: Conn, sync: Sync, world: World, source: Source, clock: FixedClock
+) -> None:
+    source.put(clock.now(), document(1), document(2))
+    sync(source)
+    bad = document(1, text(7), tags=[f"tag {n}" * 9 for n in range(2500)])
+    source.put(clock.now(), bad, *(document(n) for n in range(3, 8)))
+    assert sync(source).failed_ids == ["s1"]
+    agree(world, conn, *(id_of(n) for n in range(2, 8)))
+
+
+@pytest.mark.parametrize("key", ["id", "_id", "chunk_text", "$set"])
+def test_metadata_that_would_overwrite_the_record_is_refused(
+    conn: Conn, sync: Sync, source: Source, clock: FixedClock, key: str
+) -> None:
+    source.put(clock.now(), document(1, **{key: "x"}), document(2), document(3), document(4), document(5))
+    result = sync(source)
+    assert (result.upserted, result.failed_ids) == (4, ["s1"])
+    assert key in result.errors[0]
+
+
+def test_the_list_of_failures_is_kept_id_by_id(
+    conn: Conn, sync: Sync, source: Source, clock: FixedClock
+) -> None:
+    with conn.transaction():
+        record_failed_ids(conn, TARGET, {"old1": "why", "s1": "why"}, clock.now())
+    source.put(clock.now(), document(1), document(2))
+    sync(lambda failed_ids, since: ([document(1), document(2)], False))
+    assert list(failed(conn)) == ["old1"]
+    sync(lambda failed_ids, since: ([], False))
+    assert list(failed(conn)) == ["old1"]
+    sync(lambda failed_ids, since: Preprocessed(gone_source_ids=["old1"]))
+    assert failed(conn) == {}
+
+
+def test_what_is_refused_eight_times_is_dead_until_it_changes(
+    conn: Conn, sync: Sync, source: Source, clock: FixedClock
+) -> None:
+    bad = document(1, tags=[f"tag {n}" * 9 for n in range(2500)])
+    source.put(clock.now(), bad, *(document(n) for n in range(2, 9)))
+    sync(source)
+    for attempt in range(2, 9):
+        clock.sleep(24 * 3600)
+        with pytest.raises(TooManyFailed, match="1 of 1 chunks failed"):
+            sync(source)
+        assert failed(conn) == {"s1": (attempt, attempt == 8)}
+    clock.sleep(24 * 3600)
+    assert get_failed_ids(conn, TARGET, clock.now()) == []
+    assert sync(source).total == 0
+    source.put(clock.now(), document(1))
+    sync(source)
+    assert failed(conn) == {}
+
+
+def test_refused_items_wait_longer_each_time(conn: Conn, clock: FixedClock) -> None:
+    waits = []
+    for _ in range(4):
+        with conn.transaction():
+            record_failed_ids(conn, TARGET, {"a": "why"}, clock.now())
+        row = conn.execute("SELECT next_attempt_at - last_attempt_at FROM pinecone.failed_item").fetchone()
+        assert row is not None
+        waits.append(row[0].total_seconds() / 60)
+    assert waits == [0, 10, 40, 90]
+
+
+def test_a_batch_that_fails_for_good_does_not_stop_the_others(
+    conn: Conn, sync: Sync, world: World, source: Source, clock: FixedClock
+) -> None:
+    source.put(clock.now(), *(document(n) for n in range(200)))
+    # The second of three batches never gets through.
+    world.faults.append(Fault(path="boost-[^s].*/upsert", status=503, after=1, times=6))
+    with pytest.raises(TooManyFailed, match="96 of 200 chunks failed"):
+        sync(source, EngineLimits(in_flight=1))
+    assert len(both(world)) == 104
+    assert {attempts for attempts, _ in failed(conn).values()} == {0}
+    assert status(conn) is not None
+    world.faults.clear()
+    assert sync(source).upserted == 96
+    assert failed(conn) == {}
+    agree(world, conn, *(id_of(n) for n in range(200)))
+
+
+def test_a_service_that_is_down_ends_the_sync_and_keeps_what_it_took(
+    conn: Conn, sync: Sync, world: World, source: Source, clock: FixedClock
+) -> None:
+    source.put(clock.now(), *(document(n) for n in range(60)))
+    world.faults.append(Fault(path="/upsert", status=503, after=4))
+    with pytest.raises(Exception, match="the source failed") as caught:
+        sync(source, EngineLimits(batch_size=10, in_flight=1))
+    assert getattr(caught.value, "category", "") == "network"
+    assert status(conn) is None
+    assert len(ledger_ids(conn)) == 20
+    world.faults.clear()
+    assert sync(source).upserted == 40
+    agree(world, conn, *(id_of(n) for n in range(60)))
+
+
+def test_what_no_list_can_remember_is_produced_again(
+    conn: Conn, sync: Sync, world: World, clock: FixedClock
+) -> None:
+    nameless = [{"content": text(n), "metadata": {"doc_id": f"d{n}"}} for n in range(20)]
+    world.faults.append(Fault(path="/upsert", status=503, after=2, times=6))
+    result = sync(lambda failed_ids, since: (nameless, False), EngineLimits(batch_size=4, in_flight=1))
+    assert (result.upserted, result.failed_chunks) == (16, 4)
+    assert status(conn) is None
+    assert sync(lambda failed_ids, since: (nameless if since is None else [], False)).upserted == 4
+    assert status(conn) is not None
+
+
+def test_limits_are_waited_for_then_given_back_to_the_scheduler(
+    sync: Sync, world: World, source: Source, clock: FixedClock
+) -> None:
+    source.put(clock.now(), document(1))
+    world.faults.append(Fault(path="/upsert", status=429, headers={"Retry-After": "7"}, times=2))
+    slept = len(clock.slept)
+    assert sync(source).upserted == 1
+    assert [s for s in clock.slept[slept:] if s < 3600] == [7.0, 7.0]
+    source.put(clock.now(), document(2))
+    world.faults.append(Fault(path="/upsert", status=429, headers={"Retry-After": "600"}))
+    with pytest.raises(Exception, match="limited") as caught:
+        sync(source)
+    assert (caught.value.category, caught.value.retry_after) == ("rate_limit", 600.0)  # type: ignore[attr-defined]
+
+
+def test_a_service_that_refuses_our_key_is_not_asked_again(
+    sync: Sync, source: Source, clock: FixedClock, pinecone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.pinecone import connection
+
+    monkeypatch.setenv("AIRFLOW_CONN_PINECONE_PUBLIC", connection(pinecone, "nobody"))
+    source.put(clock.now(), document(1))
+    with pytest.raises(Exception, match="check the API key") as caught:
+        sync(source)
+    assert caught.value.category == "auth"  # type: ignore[attr-defined]
+
+
+def test_an_update_of_a_record_that_is_not_there_becomes_an_upload(
+    conn: Conn, sync: Sync, world: World, source: Source, clock: FixedClock
+) -> None:
+    source.put(clock.now(), document(1, state="open"), document(2))
+    sync(source)
+    index(world).remove(NAMESPACE, id_of(1))
+    source.put(clock.now(), document(1, state="closed"))
+    result = sync(source)
+    assert (result.updated, result.upserted) == (0, 1)
+    agree(world, conn, id_of(1), id_of(2))
+
+
+# -- what the answer of a source may look like ---------------------------------------------------------------
+
+
+def test_a_third_value_updates_metadata(sync: Sync, world: World) -> None:
+    sync(lambda failed_ids, since: ([document(1, state="open")], False))
+    writes(world)
+    result = sync(lambda failed_ids, since: ([], False, [document(1, state="closed")]))
+    assert (result.updated, result.upserted) == (1, 0)
+    assert set(writes(world)) >= {"update"}
+
+
+def test_four_values_are_an_error_that_changes_nothing(conn: Conn, sync: Sync) -> None:
+    with pytest.raises(ConfigurationError, match="returned 4 values"):
+        sync(lambda failed_ids, since: ([], False, [], []))
+    assert status(conn) is None
+
+
+def test_an_error_of_the_source_changes_nothing(conn: Conn, sync: Sync) -> None:
+    def broken(failed_ids: list[str], since: datetime | None) -> Any:
+        raise RuntimeError("no such table")
+
+    with pytest.raises(RuntimeError):
+        sync(broken)
+    assert status(conn) is None
+
+
+def test_what_came_chunked_stays_so(sync: Sync, world: World) -> None:
+    content = "This chunk was already split by the caller and is long enough to be kept."
+    result = sync(
+        lambda failed_ids, since: ([{"content": content, "metadata": {"doc_id": "d1", "title": "T"}}], True)
+    )
+    assert result.upserted == 1
+    assert ids(world) == {"c317878f4abc6ffef66fac1670d8b52c"}
+
+
+def test_numbered_chunks_keep_their_ids_when_edited(sync: Sync, world: World) -> None:
+    def chunks(*contents: str) -> Any:
+        parts = [{"content": c, "metadata": {"doc_id": "d", "chunk_no": n}} for n, c in enumerate(contents)]
+        return lambda failed_ids, since: (parts, True)
+
+    sync(chunks(text(1), text(2), text(3)))
+    before = both(world)
+    result = sync(chunks(text(1), text(7), text(3)))
+    assert (result.upserted, result.deleted, both(world)) == (1, 0, before)
+    assert sync(chunks(text(1), text(7))).deleted == 1
+
+
+def test_two_different_documents_with_one_id_are_an_error_and_a_repetition_is_not(
+    sync: Sync, world: World
+) -> None:
+    pair = [document(1), document(1, source_ids="other", content=text(5))]
+    rest = [document(n) for n in range(2, 9)]
+    result = sync(lambda failed_ids, since: ([*pair, document(2), *rest], False))
+    assert result.failed_ids == ["other"]
+    assert "same record id" in result.errors[0]
+    assert texts(world)[id_of(1)] == text(1)
+
+
+def test_an_id_of_another_app_type_is_not_taken_over(
+    conn: Conn, sync: Sync, world: World, clock: FixedClock
+) -> None:
+    sync(lambda failed_ids, since: ([document(n) for n in range(5)], False))
+    hook = PineconeHook(clock=clock)
+    result = sync_to_pinecone(
+        conn,
+        hook,
+        app_type="other",
+        namespace=NAMESPACE,
+        preprocess_fn=lambda failed_ids, since: ([document(n) for n in range(4, 14)], False),
+        clock=clock,
+    )
+    hook.close()
+    assert result.failed_count == 1
+    assert "belongs to app_type test" in result.errors[0]
+    assert len(ids(world)) == 14
