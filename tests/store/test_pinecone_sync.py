@@ -112,6 +112,18 @@ def test_an_edited_document_replaces_its_chunks_and_a_shrunk_one_loses_them(
     assert texts(world)[id_of(1)] == text(9)
 
 
+def test_batches_are_full_by_number_or_by_bytes(
+    sync: Sync, world: World, source: Source, clock: FixedClock
+) -> None:
+    source.put(clock.now(), *(document(n, padding="x" * 30_000) for n in range(130)))
+    sync(source, EngineLimits(in_flight=1))
+    assert writes(world)["upsert"] == 2 * 2  # 67 of 30 kB fill 2 MB
+    source.put(clock.now(), *(document(n) for n in range(200)))
+    sync(source, EngineLimits(in_flight=1))
+    assert writes(world)["upsert"] == 2 * 3
+    assert len(both(world)) == 200
+
+
 def test_orphans_stay_if_asked_to(sync: Sync, world: World, source: Source, clock: FixedClock) -> None:
     source.put(clock.now(), document(1, "\n\n".join(text(n, 900) for n in range(3))))
     sync(source)
