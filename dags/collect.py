@@ -1,4 +1,7 @@
-"""The factory: one DAG per group of the schedule file. Reads that file and the pools' names, nothing else."""
+"""The factory: one DAG per group of the schedule file, one per group and interval.
+
+Reads that file and the pools' names, nothing else.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +9,31 @@ import json
 import logging
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-from airflow.sdk import DAG, Asset, BaseOperator, CronTriggerTimetable, Param, TriggerRule, chain
+from airflow.sdk import (
+    DAG,
+    Asset,
+    BaseOperator,
+    CronTriggerTimetable,
+    DeltaTriggerTimetable,
+    Param,
+    TriggerRule,
+    chain,
+)
 
 from core.retry import RETRIES, RETRY_DELAY, CollectorRetryPolicy
 from core.schedule import Group, Kind, Schedule, ScheduledTask, ScheduleError, load_schedule
 from core.settings import Settings
 from operators.collector import CollectorOperator
+from operators.due import BatchOptions, Place
 from operators.finalise import FinaliseOperator
-from operators.form import form_params
+from operators.form import form_params, section_params
 from operators.group_docs import group_doc, task_doc
 from operators.pinecone_sync import PineconeSyncOperator, SelectPineconeSources
 from operators.recorded import RecordedOperator
 from operators.registry import COLLECTORS, collector_for, parsers
+from operators.releases import RELEASE_SOURCES
 from operators.sources import sources_of
 
 POOLS = Path(__file__).resolve().parent.parent / "include" / "pools.json"
@@ -28,27 +43,33 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 def build(schedule: Schedule) -> dict[str, DAG]:
     """Return one DAG per group that has an enabled task in its daily batch."""
     pools = frozenset({"default_pool", *json.loads(POOLS.read_text(encoding="utf-8"))})
+    dags = []
     for group in schedule.groups:
         require_effect(group, pools)
-    dags = [build_group(group) for group in schedule.groups if group.batch]
+        if group.batch:
+            daily = CronTriggerTimetable(group.cron, timezone="UTC")
+            dags.append(build_chain(group, group.id, group.batch, daily))
+        for minutes, tasks in group.intervals.items():
+            often = DeltaTriggerTimetable(timedelta(minutes=minutes))
+            dags.append(build_chain(group, f"{group.id}_every_{minutes}m", tasks, often))
     return {dag.dag_id: dag for dag in dags}
 
 
-def build_group(group: Group) -> DAG:
-    """Chain the group's collectors in file order; whatever becomes of one, the next one runs."""
-    collectors = [collector_for(task.command) for task in group.batch]
+def build_chain(group: Group, name: str, scheduled: tuple[ScheduledTask, ...], timetable: Any) -> DAG:
+    """Chain collectors in file order; whatever becomes of one, the next one runs."""
+    collectors = [collector_for(task.command) for task in scheduled]
     with DAG(
-        dag_id=f"collect_{group.id}",
-        dag_display_name=f"Collect {group.id.replace('_', ' ')}",
+        dag_id=f"collect_{name}",
+        dag_display_name=f"Collect {name.replace('_', ' ')}",
         description=group.description or None,
-        schedule=CronTriggerTimetable(group.cron, timezone="UTC"),
+        schedule=timetable,
         start_date=START,
         catchup=False,
         max_active_runs=1,
         is_paused_upon_creation=group.paused,
         tags=sorted({"collector", group.id, *group.tags, *(c.tracker for c in collectors)}),
         params=group_params(collectors),
-        doc_md=group_doc(group, collectors),
+        doc_md=group_doc(group, scheduled, collectors),
         default_args={
             "owner": "collectors",
             "retries": RETRIES,
@@ -57,13 +78,15 @@ def build_group(group: Group) -> DAG:
         },
     ) as dag:
         tasks = [
-            collector_task(collector, scheduled, group.repeated_by(scheduled))
-            for collector, scheduled in zip(collectors, group.batch, strict=True)
+            collector_task(collector, place(group, scheduled, number))
+            for number, collector in enumerate(collectors)
         ]
         chain(
             *tasks,
             *sync_tasks(tasks),
-            FinaliseOperator(task_id="finalise", group_id=group.id, trackers=[t.task_id for t in tasks]),
+            FinaliseOperator(
+                task_id="finalise", group_id=name, trackers=[t.task_id for t in tasks], scheduled=scheduled
+            ),
         )
     return dag
 
@@ -90,39 +113,42 @@ def sync_tasks(tasks: list[CollectorOperator]) -> list[BaseOperator]:
 def group_params(collectors: list[type[CollectorOperator]]) -> dict[str, Param]:
     """Return the trigger form of a group."""
     operators: list[type[RecordedOperator]] = list(dict.fromkeys(collectors))
+    batch = section_params(BatchOptions, "Schedule")
     if not sources_of({collector.command for collector in collectors}):
-        return form_params(operators)
+        return form_params(operators) | batch
     skip = Param(
         None,
         type=["null", "boolean"],
         title="Skip Pinecone",
         description_md="Collect only; what was collected is indexed by the next run.",
     )
-    return {"skip_pinecone": skip} | form_params([*operators, PineconeSyncOperator])
+    return {"skip_pinecone": skip} | form_params([*operators, PineconeSyncOperator]) | batch
 
 
 def require_effect(group: Group, pools: frozenset[str]) -> None:
     """Refuse what the file may say but no DAG would carry out: it must not silently do nothing."""
     problems = []
-    if group.stop_on_failure:
-        problems.append("'stop_on_failure' has no effect yet")
     for task in (t for t in group.tasks if t.enabled):
-        if task.kind is Kind.ON_RELEASE and task.command in COLLECTORS:
-            problems.append(f"'{task.id}': there is no release gate yet")
-        if task.kind is Kind.INTERVAL and task.command in COLLECTORS:
-            problems.append(f"'{task.id}': there are no DAGs for intervals yet")
-        if task.catch_up:
-            problems.append(f"'{task.id}': 'catch_up' has no effect yet")
+        if task.kind is Kind.ON_RELEASE and task.command in COLLECTORS and not RELEASE_SOURCES:
+            problems.append(f"'{task.id}': no tracker knows Boost's releases yet")
+        if task.catch_up and task.kind not in (Kind.WEEKLY, Kind.MONTHLY):
+            problems.append(f"'{task.id}': 'catch_up' is for weekly and monthly tasks")
         if task.pool and task.pool not in pools:
             problems.append(f"'{task.id}': pool '{task.pool}' is not in include/pools.json")
     if problems:
         raise ScheduleError(f"Group '{group.id}': {'; '.join(problems)}")
 
 
-def collector_task(
-    collector: type[CollectorOperator], scheduled: ScheduledTask, repeats: tuple[ScheduledTask, ...]
-) -> CollectorOperator:
+def place(group: Group, chain: tuple[ScheduledTask, ...], number: int) -> Place:
+    """Return where a line of the schedule stands in its chain."""
+    earlier = tuple(task.id for task in chain[:number])
+    task = chain[number]
+    return Place(task, group.id, group.repeated_by(task), earlier, group.stop_on_failure)
+
+
+def collector_task(collector: type[CollectorOperator], where: Place) -> CollectorOperator:
     """Return the task of one line of the schedule."""
+    scheduled = where.scheduled
     given = {
         "retries": scheduled.retries,
         "pool": scheduled.pool,
@@ -131,8 +157,7 @@ def collector_task(
     return collector(
         task_id=scheduled.id,
         args=scheduled.args,
-        scheduled=scheduled,
-        repeats=repeats,
+        place=where,
         trigger_rule=TriggerRule.ALL_DONE,
         outlets=[Asset(name=f"boost/{collector.tracker}", uri=f"x-boost://{collector.tracker}")],
         doc_md=task_doc(collector),

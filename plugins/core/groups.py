@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from core import tables
 from core.database import Conn, MergeCounts, merge, scrubbed
@@ -47,3 +47,10 @@ def failures_of_run(conn: Conn, dag_id: str, run_id: str) -> dict[str, str]:
     with scrubbed():
         rows = conn.execute(sql("core/failures_of_run"), {"dag_id": dag_id, "run_id": run_id}).fetchall()
     return {name: f"{category or 'failed'}: {message}" for name, category, message in rows}
+
+
+def last_success(conn: Conn, dag_id: str, task_id: str) -> date | None:
+    """Return the day on which a task last succeeded; None if it never did."""
+    with scrubbed():
+        row = conn.execute(sql("core/last_success"), {"dag_id": dag_id, "task_id": task_id}).fetchone()
+    return row[0].date() if row and row[0] else None

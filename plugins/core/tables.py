@@ -151,3 +151,57 @@ group_status = Table(
     schema=SCHEMA,
     comment="Last outcome per schedule group in which a tracker ran; runs that only skipped write nothing",
 )
+
+release_consumption = Table(
+    "release_consumption",
+    metadata,
+    Column("consumer", String(250), primary_key=True, comment="<group>.<task>"),
+    Column("version", String(64), primary_key=True, comment="Boost release, e.g. 1.90.0"),
+    moment("consumed_at"),
+    schema=SCHEMA,
+    comment="Which release was handled by whom; what is missing is pending",
+)
+
+http_cache = Table(
+    "http_cache",
+    metadata,
+    Column("source", String(64), primary_key=True, comment="Tracker package"),
+    Column("url", Text, primary_key=True, comment="What was asked for"),
+    words("etag"),
+    words("last_modified", length=64),
+    moment("updated_at", comment="When the page was last stored"),
+    schema=SCHEMA,
+    comment="Validators, saved with the page they validate: an unchanged listing costs no quota",
+)
+
+rate_quota = Table(
+    "rate_quota",
+    metadata,
+    Column("identity", String(250), primary_key=True, comment="Who is limited, never a token"),
+    Column("resource", String(64), primary_key=True),
+    Column(
+        "remaining", Integer, comment="Not yet given out until the reset; null while the source has not told"
+    ),
+    Column("quota", Integer, comment="Per window, as the source told"),
+    moment("reset_at", nullable=True, comment="When the source gives out anew"),
+    moment("blocked_until", nullable=True, comment="The source asked everybody to wait"),
+    schema=SCHEMA,
+    comment="What is left of each identity's quota; a block is taken at a time",
+)
+
+rate_lease = Table(
+    "rate_lease",
+    metadata,
+    surrogate(),
+    Column("identity", String(250), nullable=False),
+    Column("resource", String(64), nullable=False),
+    Column("granted", Integer, nullable=False, comment="Requests that its holder may send"),
+    Column("slots", Integer, nullable=False, comment="How many of them at a time"),
+    Column("used", Integer, comment="Told at the end; null while the lease lives or if its holder died"),
+    moment("granted_at"),
+    moment("expires_at", comment="Nothing is sent under it after this"),
+    moment("ended_at", nullable=True),
+    Index(None, "identity", "resource", "expires_at"),
+    schema=SCHEMA,
+    comment="Blocks of requests that processes hold; those of dead ones expire",
+)

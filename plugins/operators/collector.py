@@ -3,43 +3,41 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
 from contextlib import ExitStack
-from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import structlog
 from airflow.sdk.exceptions import AirflowSkipException
 
+from core import releases
 from core.locks import collector_lock
 from core.protocols import TrackerResult
-from core.schedule import ScheduledTask
+from core.schedule import Kind
+from hooks.database_hook import DatabaseHook
+from operators.due import Due, Place
 from operators.recorded import RecordedOperator
+from operators.releases import RELEASE_SOURCES
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+log = structlog.get_logger("collector")
 
 
 class CollectorOperator(RecordedOperator):
     """Base of all collectors. A subclass says what it is and implements `validate` and `collect`.
 
-    :param scheduled: the schedule's line; decides whether the task is due on the run's date.
-    :param repeats: earlier lines of the group with the same command and args; where one of them is due, too,
-        this task is a duplicate.
+    :param place: the schedule's line and what stands around it; decides whether the task is due in a run.
     """
 
     tables: ClassVar[tuple[str, ...]] = ()
     """The tables that the collector fills, for the documentation in the UI."""
 
-    def __init__(
-        self,
-        *,
-        scheduled: ScheduledTask | None = None,
-        repeats: Sequence[ScheduledTask] = (),
-        **kwargs: Any,
-    ) -> None:
+    def __init__(self, *, place: Place | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.scheduled = scheduled
-        self.repeats = tuple(repeats)
+        self.place = place
+        self.versions: tuple[str, ...] = ()
+        """Of a release task: the releases it has to handle, oldest first."""
 
     @abstractmethod
     def collect(self) -> TrackerResult:
@@ -64,22 +62,37 @@ class CollectorOperator(RecordedOperator):
         with ExitStack() as locks:
             for scope in sorted(self.lock_scopes()):
                 locks.enter_context(collector_lock(self.session.conn, self.command, scope))
-            return self.reprocess() if self.options.reprocess else self.collect()
+            if self.options.reprocess:
+                return self.reprocess()
+            result = self.collect()
+            self.handled(*self.versions)
+            return result
+
+    def handled(self, *versions: str) -> None:
+        """Note that releases were handled; a collector that goes release by release notes each by itself."""
+        if versions:
+            releases.consume(self.session.conn, self.consumer, versions, self.clock.now())
+
+    @property
+    def consumer(self) -> str:
+        """Who handles releases here."""
+        return f"{self.place.group_id}.{self.place.scheduled.id}" if self.place else self.task_id
 
     def before(self, context: Context) -> None:
-        """Skip a task that is not due, or that another one of the batch has done."""
-        if self.scheduled is None:
+        """Skip a task that is not asked for, not due, done already, behind a failure, or has no release."""
+        if self.place is None:
             return
-        day = run_date(context)
-        if not self.scheduled.is_due(day):
-            raise AirflowSkipException(f"not due on {day:%A}, {day}: runs {self.scheduled.when()}")
-        for earlier in self.repeats:
-            if earlier.is_due(day):
-                raise AirflowSkipException(f"already run in this batch, by {earlier.id}")
+        due = Due.of(self.place, context)
+        if reason := due.reason_to_skip():
+            raise AirflowSkipException(reason)
+        if self.place.scheduled.kind is Kind.ON_RELEASE:
+            self._require_release(force=due.asked.force_release)
 
-
-def run_date(context: Context) -> date:
-    """Return the date a run is for: its logical date, or when it was asked for. Never the wall clock."""
-    dag_run = context["dag_run"]
-    moment: datetime = dag_run.logical_date or dag_run.run_after
-    return moment.date()
+    def _require_release(self, *, force: bool) -> None:
+        """Ask for releases that this task has not handled; only release tasks ask, and can fail at it."""
+        source = RELEASE_SOURCES[0]()
+        with DatabaseHook().connect() as conn:
+            self.versions = releases.pending(conn, self.consumer, source, force=force, now=self.clock.now())
+        if not self.versions:
+            raise AirflowSkipException("no Boost release that this task has not handled")
+        log.info(f"releases to handle: {', '.join(self.versions)}")

@@ -10,14 +10,17 @@ from airflow.sdk import BaseOperator, TriggerRule
 from airflow.sdk.exceptions import AirflowFailException
 
 from core.clock import SystemClock
+from core.database import Conn
 from core.errors import CollectorError, told
-from core.groups import GroupRun, failures_of_run, save_group_run
+from core.groups import GroupRun, failures_of_run, last_success, save_group_run
+from core.schedule import Kind, ScheduledTask
 from hooks.database_hook import DatabaseHook
+from operators.due import BAD, run_date
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-BAD = ("failed", "upstream_failed")
+PERIODS = {Kind.WEEKLY: 7, Kind.MONTHLY: 31}
 log = structlog.get_logger("collector")
 
 
@@ -29,10 +32,18 @@ class FinaliseOperator(BaseOperator):
 
     ui_color = "#eeeeee"
 
-    def __init__(self, *, group_id: str, trackers: Sequence[str], **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        group_id: str,
+        trackers: Sequence[str],
+        scheduled: Sequence[ScheduledTask] = (),
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**({"trigger_rule": TriggerRule.ALL_DONE, "retries": 0} | kwargs))
         self.group_id = group_id
         self.trackers = list(trackers)
+        self.scheduled = tuple(scheduled)
 
     def execute(self, context: Context) -> dict[str, int]:
         """Read the states of the other tasks."""
@@ -71,7 +82,19 @@ class FinaliseOperator(BaseOperator):
         with DatabaseHook().connect() as conn:
             if not (context.get("params") or {}).get("dry_run"):
                 save_group_run(conn, self._outcome(context, counts, failed), SystemClock().now())
+            self._warn_of_the_overdue(conn, context)
             return failures_of_run(conn, ti.dag_id, ti.run_id)
+
+    def _warn_of_the_overdue(self, conn: Conn, context: Context) -> None:
+        """Tell which weekly and monthly tasks have not succeeded for one and a half of their periods."""
+        ti: Any = context["ti"]
+        today = run_date(context)
+        for task in self.scheduled:
+            last = last_success(conn, ti.dag_id, task.id)
+            if task.kind in PERIODS and last and (today - last).days > 1.5 * PERIODS[task.kind]:
+                log.warning(
+                    f"{task.id} ({task.when()}) last succeeded on {last}; see `catch_up` in the schedule"
+                )
 
     def _outcome(self, context: Context, counts: dict[str, int], failed: list[str]) -> GroupRun:
         ti: Any = context["ti"]

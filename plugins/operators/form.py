@@ -19,8 +19,17 @@ def form_params(operators: Iterable[type[RecordedOperator]]) -> dict[str, Param]
         for name, said in declared(operator.options_type).items():
             target = common if said.common else own
             section = {} if said.common else {"section": title}
-            target[form_name(operator.tracker, name, said)] = _param(said, section)
+            # What several tasks share is told as the first one tells it.
+            target.setdefault(form_name(operator.tracker, name, said), _param(said, section))
     return common | own
+
+
+def section_params(options_type: type[Options], section: str) -> dict[str, Param]:
+    """Return params that all tasks of a DAG share, folded into a section."""
+    return {
+        form_name("", name, said): _param(said, {"section": section})
+        for name, said in declared(options_type).items()
+    }
 
 
 def option_params(options_type: type[Options], tracker: str) -> dict[str, Param]:

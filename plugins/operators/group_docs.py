@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from inspect import getdoc
 
-from core.schedule import Group
+from core.schedule import Group, ScheduledTask
 from operators.collector import CollectorOperator
 from operators.recorded import RecordedOperator
 
@@ -27,15 +27,19 @@ a collector that is cleared alone leaves the run failed.
 """
 
 
-def group_doc(group: Group, collectors: Sequence[type[CollectorOperator]]) -> str:
+def group_doc(
+    group: Group, scheduled: Sequence[ScheduledTask], collectors: Sequence[type[CollectorOperator]]
+) -> str:
     """Return the documentation of a group's DAG."""
-    when = f"{group.hour:02d}:{group.minute:02d} UTC"
+    minutes = scheduled[0].minutes
+    daily = f"daily at {group.hour:02d}:{group.minute:02d} UTC"
+    when = f"every {minutes} minutes" if minutes else daily
     lines = "\n".join(
         f"| `{task.id}` | {task.when()} | {', '.join(f'`{table}`' for table in collector.tables)} |"
-        for task, collector in zip(group.batch, collectors, strict=True)
+        for task, collector in zip(scheduled, collectors, strict=True)
     )
     return (
-        f"{group.description}\n\nRuns daily at {when}, one task after the other."
+        f"{group.description}\n\nRuns {when}, one task after the other."
         f"\n\n| Task | Due | Lands in |\n|---|---|---|\n{lines}\n{FAILURES}{CLEARING}"
     )
 

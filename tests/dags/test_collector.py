@@ -29,7 +29,8 @@ from core.options import CommonOptions
 from core.protocols import Collected, TrackerResult
 from core.schedule import Kind, ScheduledTask
 from launcher.postgres import EmbeddedServer
-from operators.collector import CollectorOperator, run_date
+from operators.collector import CollectorOperator
+from operators.due import Place, run_date
 from operators.finalise import FinaliseOperator
 from operators.mailing_list_collector import MailingListCollector
 from sandbox.faults import Fault
@@ -233,10 +234,10 @@ def test_three_killed_tries_fail_the_fourth(conn: Conn) -> None:
 def test_due_by_the_runs_date_never_by_the_clock(conn: Conn) -> None:
     weekly = ScheduledTask("small", "run_small", Kind.WEEKLY, day=2)
     with pytest.raises(AirflowSkipException, match="not due on Monday, 2026-11-23: runs weekly, Tuesday"):
-        Small(steps=[], scheduled=weekly).execute(context())
+        Small(steps=[], place=Place(weekly)).execute(context())
     manual = SimpleNamespace(logical_date=None, run_after=datetime(2026, 11, 24, tzinfo=UTC))
     assert run_date({"dag_run": manual}) == manual.run_after.date()  # type: ignore[typeddict-item]
-    assert Small(steps=[], scheduled=weekly).execute(context(dag_run=manual)) == {"new": 2}
+    assert Small(steps=[], place=Place(weekly)).execute(context(dag_run=manual)) == {"new": 2}
 
 
 def test_a_duplicate_is_skipped_on_days_when_both_are_due(conn: Conn) -> None:
@@ -244,8 +245,8 @@ def test_a_duplicate_is_skipped_on_days_when_both_are_due(conn: Conn) -> None:
     monday = ScheduledTask("earlier", "run_small", Kind.WEEKLY, day=1)
     tuesday = ScheduledTask("other", "run_small", Kind.WEEKLY, day=2)
     with pytest.raises(AirflowSkipException, match="already run in this batch, by earlier"):
-        Small(steps=[], scheduled=daily, repeats=(monday,)).execute(context())
-    assert Small(steps=[], scheduled=daily, repeats=(tuesday,)).execute(context()) == {"new": 2}
+        Small(steps=[], place=Place(daily, repeats=(monday,))).execute(context())
+    assert Small(steps=[], place=Place(daily, repeats=(tuesday,))).execute(context()) == {"new": 2}
 
 
 def test_messages_of_foreign_exceptions_show_no_addresses_or_secrets() -> None:

@@ -100,7 +100,7 @@ def test_the_form(bag: DagBag) -> None:
         param = params.get_param(name)
         assert param.schema.get("title"), name
         assert param.description or param.schema.get("description_md"), name
-        assert ("section" in param.schema) == ("__" in name), name
+        assert ("section" in param.schema) == ("__" in name or name in BATCH), name
     with pytest.raises(Exception, match="date-time"):
         params.get_param("since").resolve("garbage")
 
@@ -145,15 +145,14 @@ def test_a_command_without_an_operator_is_an_error() -> None:
 
 
 MAIL = "run_boost_mailing_list_tracker"
+BATCH = {"only", "schedule_kind", "day_of_week", "day_of_month", "stop_on_failure", "force_release"}
 
 
 @pytest.mark.parametrize(
     ("group", "message"),
     [
-        (f"tasks: [{{command: {MAIL}, schedule: on_release}}]", "no release gate yet"),
-        (f"tasks: [{{command: {MAIL}, schedule: interval, minutes: 5}}]", "no DAGs for intervals yet"),
-        (f"tasks: [{{command: {MAIL}, schedule: daily, catch_up: true}}]", "'catch_up' has no effect yet"),
-        ("stop_on_failure: true, tasks: []", "'stop_on_failure' has no effect yet"),
+        (f"tasks: [{{command: {MAIL}, schedule: on_release}}]", "no tracker knows Boost's releases yet"),
+        (f"tasks: [{{command: {MAIL}, schedule: daily, catch_up: true}}]", "'catch_up' is for weekly and"),
         (
             f"tasks: [{{command: {MAIL}, schedule: daily, pool: nope}}]",
             "pool 'nope' is not in include/pools.json",
@@ -163,6 +162,38 @@ MAIL = "run_boost_mailing_list_tracker"
 def test_what_would_silently_have_no_effect_is_an_error(group: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         build(f"groups: {{g: {{default_time: 4:10, {group}}}}}")
+
+
+def test_intervals_have_dags_of_their_own() -> None:
+    dags = build(
+        f"""
+groups:
+  g1:
+    default_time: 4:10
+    tasks:
+      - {{command: {MAIL}, schedule: daily}}
+      - {{command: {MAIL}, schedule: interval, minutes: 15}}
+      - {{command: {MAIL}, schedule: interval, minutes: 60, args: [--full-scan]}}
+      - {{command: {MAIL}, schedule: interval, minutes: 15, args: [--limit, "5"]}}
+  g2:
+    default_time: 4:10
+    tasks: [{{command: {MAIL}, schedule: interval, minutes: 15}}]
+"""
+    )
+    assert sorted(dags) == [
+        "collect_g1",
+        "collect_g1_every_15m",
+        "collect_g1_every_60m",
+        "collect_g2_every_15m",
+    ]
+    often = dags["collect_g1_every_15m"]
+    assert often.timetable.delta.total_seconds() == 900
+    assert (often.catchup, often.max_active_runs) == (False, 1)
+    assert often.task_ids[-3:] == ["select_pinecone_sources", "pinecone_sync", "finalise"]
+    assert len(often.task_ids) == 5
+    assert "every 15 minutes" in (often.doc_md or "")
+    assert dags["collect_g1"].timetable.expression == "10 4 * * *"
+    assert often.get_task("finalise").group_id == "g1_every_15m"
 
 
 def test_what_is_disabled_may_wait_for_its_time() -> None:
@@ -177,8 +208,8 @@ def test_the_later_of_two_equal_tasks_knows_the_earlier() -> None:
         f"{{command: {MAIL}, schedule: monthly, on: 1}}, {{command: {MAIL}, schedule: daily, args: [--full-scan]}}]}}}}"
     ).values()
     first, second, third = (dag.get_task(name) for name in dag.task_ids[:3])
-    assert [t.id for t in second.repeats] == [first.task_id]
-    assert (first.repeats, third.repeats) == ((), ())
+    assert [t.id for t in second.place.repeats] == [first.task_id]
+    assert (first.place.repeats, third.place.repeats) == ((), ())
 
 
 def test_args_that_the_collector_does_not_know_are_an_error() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import calendar
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from difflib import get_close_matches
 from enum import StrEnum
 
@@ -29,6 +29,7 @@ class Kind(StrEnum):
     INTERVAL = "interval"
 
 
+CATCH_UP_DAYS, DAYS_LOOKED_BACK = 7, 32
 WEEKDAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
 
 
@@ -63,6 +64,37 @@ class ScheduledTask:
                 return run_date.day == min(self.day or 0, last)
             case _:
                 return False
+
+    def latest_due(self, run_date: date) -> date | None:
+        """Return the last day up to `run_date` on which a weekly or monthly task was due."""
+        for back in range(DAYS_LOOKED_BACK):
+            day = run_date - timedelta(days=back)
+            if self.is_due(day):
+                return day
+        return None
+
+    def is_overdue(self, run_date: date, last_success: date | None) -> bool:
+        """Say whether a `catch_up` task missed its day within the last week and did not succeed since."""
+        due = self.latest_due(run_date)
+        if not self.catch_up or due is None or (run_date - due).days > CATCH_UP_DAYS:
+            return False
+        return last_success is None or last_success < due
+
+    def is_of(
+        self, kind: Kind, run_date: date, *, weekday: int | None = None, day: int | None = None
+    ) -> bool:
+        """Say whether a call for one kind only contains this task; without a day, that of the run counts.
+
+        The last-day fallback is that of the run's month: asking for the 28th of a short February matches
+        every later day, asking for the 30th nothing.
+        """
+        if self.kind is not kind:
+            return False
+        if kind is Kind.WEEKLY and weekday is not None:
+            return self.day == weekday
+        if kind is Kind.MONTHLY and day is not None:
+            return day == min(self.day or 0, calendar.monthrange(run_date.year, run_date.month)[1])
+        return self.is_due(run_date)
 
     def when(self) -> str:
         """Say for people when the task is due."""
@@ -102,9 +134,19 @@ class Group:
         """The enabled tasks of the daily batch, in file order."""
         return tuple(t for t in self.tasks if t.enabled and t.kind is not Kind.INTERVAL)
 
+    @property
+    def intervals(self) -> dict[int, tuple[ScheduledTask, ...]]:
+        """The enabled interval tasks by their minutes, in file order: one DAG each."""
+        found: dict[int, list[ScheduledTask]] = {}
+        for task in self.tasks:
+            if task.enabled and task.kind is Kind.INTERVAL and task.minutes:
+                found.setdefault(task.minutes, []).append(task)
+        return {minutes: tuple(tasks) for minutes, tasks in found.items()}
+
     def repeated_by(self, later: ScheduledTask) -> tuple[ScheduledTask, ...]:
         """Return the tasks of the batch before `later` that run the same command with the same args."""
-        before = self.batch[: self.batch.index(later)]
+        chain = self.intervals[later.minutes or 0] if later.kind is Kind.INTERVAL else self.batch
+        before = chain[: chain.index(later)]
         return tuple(t for t in before if (t.command, t.args) == (later.command, later.args))
 
 

@@ -1,0 +1,51 @@
+"""Which Boost releases a consumer has not handled yet; `core.release_consumption` is the only record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from core.boost_version import loose
+from core.database import Conn, scrubbed
+from core.sql import sql
+
+
+class ReleaseSource(Protocol):
+    """Knows the stable releases."""
+
+    def published(self) -> Sequence[str]:
+        """Return every stable release that exists, asking the source."""
+
+    def catalogued(self, conn: Conn) -> Sequence[str]:
+        """Return those that our catalogue has; they count as history for a new consumer."""
+
+
+def pending(
+    conn: Conn, consumer: str, source: ReleaseSource, *, force: bool, now: datetime
+) -> tuple[str, ...]:
+    """Return the releases that a consumer has to handle, oldest first.
+
+    A consumer that appears for the first time is not given history, unless forced.
+    """
+    published = source.published()
+    consumed = _consumed(conn, consumer)
+    if not consumed and not force:
+        history = source.catalogued(conn)
+        consume(conn, consumer, history, now)
+        consumed = set(history)
+    return tuple(sorted(set(published) - consumed, key=loose))
+
+
+def consume(conn: Conn, consumer: str, versions: Sequence[str], now: datetime) -> None:
+    """Note that a consumer handled releases."""
+    if versions:
+        values = {"consumer": consumer, "versions": list(versions), "now": now}
+        with scrubbed():
+            conn.execute(sql("core/consume_releases"), values)
+
+
+def _consumed(conn: Conn, consumer: str) -> set[str]:
+    with scrubbed():
+        rows = conn.execute(sql("core/consumed_releases"), {"consumer": consumer}).fetchall()
+    return {row[0] for row in rows}

@@ -1,0 +1,222 @@
+"""Which collectors of a group run, and why the others do not."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowSkipException
+
+from core import releases
+from core.clock import FixedClock
+from core.database import Conn
+from core.errors import ConfigurationError, SourceUnavailable
+from core.schedule import Kind, ScheduledTask
+from operators.collector import CollectorOperator
+from operators.due import Due, Place
+from operators.releases import RELEASE_SOURCES
+from tests.dags.test_collector import Small
+
+TUESDAY = datetime(2026, 11, 24, 4, 10, tzinfo=UTC)
+DAILY = ScheduledTask("daily", "c", Kind.DAILY)
+MONDAYS = ScheduledTask("mondays", "c", Kind.WEEKLY, day=1)
+FIRST = ScheduledTask("first", "c", Kind.MONTHLY, day=1)
+OFTEN = ScheduledTask("often", "c", Kind.INTERVAL, minutes=15)
+
+
+def context(day: datetime = TUESDAY, crumbs: dict[str, str] | None = None, **params: Any) -> Any:
+    ended = [{"task_id": name, "state": state} for name, state in (crumbs or {}).items()]
+    ti = SimpleNamespace(dag_id="d", run_id="r", get_task_breadcrumbs=lambda dag_id, run_id: ended)
+    return {"dag_run": SimpleNamespace(logical_date=day, run_after=day), "ti": ti, "params": params}
+
+
+def reason(task: ScheduledTask, here: Any, **place: Any) -> str:
+    return Due.of(Place(task, "g", **place), here).reason_to_skip()
+
+
+@pytest.mark.parametrize(
+    ("task", "params", "expected"),
+    [
+        (DAILY, {}, ""),
+        (MONDAYS, {}, "not due on Tuesday, 2026-11-24: runs weekly, Monday"),
+        (OFTEN, {}, ""),
+        (DAILY, {"only": ["mondays"]}, "not asked for: only mondays"),
+        (DAILY, {"only": ["daily", "x"]}, ""),
+        (DAILY, {"schedule_kind": "weekly"}, "not due"),
+        (DAILY, {"schedule_kind": "default"}, ""),
+        (MONDAYS, {"schedule_kind": "weekly"}, "not due"),
+        (MONDAYS, {"schedule_kind": "weekly", "day_of_week": "mon"}, ""),
+        (FIRST, {"schedule_kind": "monthly", "day_of_month": 1}, ""),
+        (FIRST, {"schedule_kind": "monthly", "day_of_month": 2}, "not due"),
+    ],
+)
+def test_what_a_run_takes(task: ScheduledTask, params: dict[str, Any], expected: str) -> None:
+    found = reason(task, context(**params))
+    assert found.startswith(expected) if expected else found == ""
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"day_of_week": "someday"}, "day_of_week must be monday..sunday or mon..sun"),
+        ({"day_of_month": 32}, "day_of_month must be 1-31"),
+    ],
+)
+def test_days_that_do_not_exist(params: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        Due.of(Place(DAILY), context(**params))
+
+
+def test_a_repetition_counts_only_if_the_earlier_one_runs() -> None:
+    later = {"repeats": (MONDAYS,)}
+    assert reason(DAILY, context(), **later) == ""
+    monday = context(datetime(2026, 11, 23, tzinfo=UTC))
+    assert reason(DAILY, monday, **later) == "already run in this batch, by mondays"
+    assert reason(DAILY, context(datetime(2026, 11, 23, tzinfo=UTC), only=["daily"]), **later) == ""
+
+
+@pytest.mark.parametrize(
+    ("group", "asked", "states", "skipped"),
+    [
+        (True, None, {"a": "failed"}, True),
+        (True, None, {"a": "success"}, False),
+        (True, None, {"a": "skipped", "other": "failed"}, False),
+        (False, None, {"a": "failed"}, False),
+        (False, True, {"a": "failed"}, True),
+        (True, False, {"a": "failed"}, False),
+    ],
+)
+def test_stop_on_failure(group: bool, asked: bool | None, states: dict[str, str], skipped: bool) -> None:
+    here = context(crumbs=states, stop_on_failure=asked)
+    found = reason(DAILY, here, earlier=("a",), stop_on_failure=group)
+    assert bool(found) is skipped
+    if skipped:
+        assert found == "daily of group g is not run: stop_on_failure, and a failed"
+
+
+# -- catching up -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("day", "last", "due"),
+    [
+        (date(2026, 11, 24), None, True),
+        (date(2026, 11, 24), date(2026, 11, 16), True),
+        (date(2026, 11, 24), date(2026, 11, 23), False),
+        (date(2026, 11, 29), date(2026, 11, 16), True),
+        (date(2026, 11, 29), date(2026, 11, 24), False),
+    ],
+)
+def test_a_missed_day_is_caught_up_within_a_week(day: date, last: date | None, due: bool) -> None:
+    task = ScheduledTask("w", "c", Kind.WEEKLY, day=1, catch_up=True)
+    assert task.is_overdue(day, last) is due
+    assert not ScheduledTask("w", "c", Kind.WEEKLY, day=1).is_overdue(day, last)
+
+
+def test_a_month_missed_long_ago_stays_missed() -> None:
+    task = ScheduledTask("m", "c", Kind.MONTHLY, day=1, catch_up=True)
+    assert task.is_overdue(date(2026, 11, 8), date(2026, 10, 1))
+    assert not task.is_overdue(date(2026, 11, 9), date(2026, 10, 1))
+    assert task.latest_due(date(2026, 11, 9)) == date(2026, 11, 1)
+    assert ScheduledTask("m", "c", Kind.MONTHLY, day=31).latest_due(date(2026, 3, 1)) == date(2026, 2, 28)
+
+
+def test_the_last_success_is_read_from_the_records(conn: Conn) -> None:
+    task = ScheduledTask("small", "c", Kind.WEEKLY, day=1, catch_up=True)
+    assert reason(task, context()) == ""
+    conn.execute(
+        """INSERT INTO core.run (tracker, command, dag_id, run_id, task_id, state, started_at, seen_at, finished_at)
+           VALUES ('t', 'c', 'd', 'x', 'small', 'success', %(at)s, %(at)s, %(at)s)""",
+        {"at": datetime(2026, 11, 23, 5, tzinfo=UTC)},
+    )
+    assert reason(task, context()).startswith("not due")
+
+
+# -- releases ----------------------------------------------------------------------------------------------------
+
+
+class Tags:
+    """Releases as a test wants them."""
+
+    def __init__(self, published: list[str], catalogued: list[str]) -> None:
+        self._published, self._catalogued = published, catalogued
+
+    def published(self) -> list[str]:
+        return self._published
+
+    def catalogued(self, conn: Conn) -> list[str]:
+        return self._catalogued
+
+
+def test_a_new_consumer_is_spared_history_and_gets_what_follows(conn: Conn, clock: FixedClock) -> None:
+    tags = Tags(["1.9.0", "1.10.0", "1.89.0", "1.90.0"], ["1.9.0", "1.10.0", "1.89.0"])
+
+    def pending(consumer: str, force: bool = False) -> tuple[str, ...]:
+        return releases.pending(conn, consumer, tags, force=force, now=clock.now())
+
+    assert pending("g.docs") == ("1.90.0",)
+    releases.consume(conn, "g.docs", ["1.90.0"], clock.now())
+    assert pending("g.docs") == ()
+    # What one consumer handled, another one still has to.
+    assert pending("g.other") == ("1.90.0",)
+    assert pending("g.forced", force=True) == ("1.9.0", "1.10.0", "1.89.0", "1.90.0")
+
+
+@pytest.fixture
+def tags() -> Any:
+    found = Tags(["1.90.0", "1.91.0"], ["1.90.0"])
+    RELEASE_SOURCES.append(lambda: found)
+    yield found
+    RELEASE_SOURCES.clear()
+
+
+def gated(steps: list[str], **more: Any) -> CollectorOperator:
+    return Small(steps=steps, place=Place(ScheduledTask("small", "run_small", Kind.ON_RELEASE), "g"), **more)
+
+
+def run_context(**params: Any) -> Any:
+    from tests.dags.test_collector import context as whole
+
+    return whole(params)
+
+
+@pytest.fixture(autouse=True)
+def _variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("airflow.sdk.Variable.get", lambda name, default=None: default)
+
+
+def test_a_release_is_handled_once_and_again_if_it_failed(conn: Conn, tags: Tags) -> None:
+    def fail(operator: Any) -> None:
+        assert operator.versions == ("1.91.0",)
+        raise SourceUnavailable("away")
+
+    with pytest.raises(SourceUnavailable):
+        gated([], work=fail).execute(run_context())
+    operator = gated([])
+    operator.execute(run_context())
+    assert operator.versions == ("1.91.0",)
+    with pytest.raises(AirflowSkipException, match="no Boost release that this task has not handled"):
+        gated([]).execute(run_context())
+    with pytest.raises(AirflowSkipException, match="no Boost release"):
+        gated([]).execute(run_context(force_release=True))
+    consumed = conn.execute("SELECT consumer, version FROM core.release_consumption ORDER BY 2").fetchall()
+    assert consumed == [("g.small", "1.90.0"), ("g.small", "1.91.0")]
+
+
+def test_a_dry_run_consumes_nothing(conn: Conn, tags: Tags) -> None:
+    gated([]).execute(run_context(dry_run=True))
+    assert conn.execute("SELECT version FROM core.release_consumption").fetchall() == [("1.90.0",)]
+
+
+def test_a_source_that_is_away_fails_the_task_that_asks(
+    conn: Conn, tags: Tags, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away() -> list[str]:
+        raise SourceUnavailable("GitHub is away")
+
+    monkeypatch.setattr(tags, "published", away)
+    with pytest.raises(SourceUnavailable):
+        gated([]).execute(run_context())
+    Small(steps=[], place=Place(DAILY, "g")).execute(run_context())
