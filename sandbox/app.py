@@ -9,6 +9,7 @@ from sandbox.control import control
 from sandbox.faults import Faults
 from sandbox.hyperkitty.api import HyperKitty
 from sandbox.hyperkitty.pages import Pages
+from sandbox.limiter import Limiter
 from sandbox.pinecone.control_plane import control_plane
 from sandbox.pinecone.data_plane import DataPlane
 from sandbox.traffic import Counting
@@ -27,4 +28,4 @@ def create_app(world: World) -> App:
     app.include_router(Pages(lambda: world.mail, HYPERKITTY).router, prefix=HYPERKITTY)
     app.include_router(control_plane(lambda: world.pinecone, PINECONE), prefix=PINECONE)
     app.include_router(DataPlane(lambda: world.pinecone).router, prefix=PINECONE)
-    return Counting(Faults(app, world.faults), world.traffic)
+    return Counting(Limiter(Faults(app, world.faults), world.limits), world.traffic)

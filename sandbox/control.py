@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Body, HTTPException
 
 from sandbox.faults import Fault
+from sandbox.limiter import Limit
 from sandbox.world import World
 
 
@@ -16,6 +17,7 @@ def control(world: World) -> APIRouter:
     router = APIRouter(prefix="/_sandbox")
     _observe(router, world)
     _misbehave(router, world)
+    _limit(router, world)
     _happen(router, world)
     return router
 
@@ -72,6 +74,34 @@ def _misbehave(router: APIRouter, world: World) -> None:
         for name, value in wanted.items():
             setattr(behaviour, name, value)
         return asdict(behaviour)
+
+
+def _limit(router: APIRouter, world: World) -> None:
+    @router.post("/limits")
+    def add_limit(wanted: dict[str, Any] = Body()) -> dict[str, Any]:  # noqa: B008 - FastAPI's way
+        try:
+            world.limits.append(Limit(**wanted))
+        except (TypeError, ValueError) as error:
+            raise HTTPException(422, str(error)) from None
+        return {"limits": len(world.limits)}
+
+    @router.get("/limits")
+    def limits() -> list[dict[str, Any]]:
+        return [
+            {
+                "path": limit.path,
+                "served": dict(limit.served),
+                "used": dict(limit.used),
+                "violations": dict(limit.violations),
+                "most_in_flight": limit.most_in_flight,
+            }
+            for limit in world.limits
+        ]
+
+    @router.delete("/limits")
+    def clear_limits() -> dict[str, Any]:
+        world.limits.clear()
+        return {}
 
 
 def _happen(router: APIRouter, world: World) -> None:

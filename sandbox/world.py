@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from sandbox.community.mail import LISTS, MailWriter, body_of
 from sandbox.faults import Fault
 from sandbox.hyperkitty.archive import Entry, MailArchive, MailList
+from sandbox.limiter import Limit
 from sandbox.pinecone.project import Pinecone
 from sandbox.traffic import Traffic
 
@@ -20,6 +21,7 @@ class World:
     mail: MailArchive = field(default_factory=MailArchive)
     pinecone: Pinecone = field(default_factory=Pinecone)
     faults: list[Fault] = field(default_factory=list)
+    limits: list[Limit] = field(default_factory=list)
     traffic: Traffic = field(default_factory=Traffic)
 
     @classmethod

@@ -1,28 +1,243 @@
-"""The place of the shared rate budget: who may send the next request, and what was learned from answers."""
+"""Who may send the next request: one budget for all tasks and workers, below all limits together.
+
+A process takes a block of requests (a lease) from PostgreSQL, sends them without asking again, and tells what
+it used when it takes the next. A lease expires, so a process that dies holds nothing for long; and its holder
+stops using it before it expires, by a clock that nobody can set.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from threading import Condition
 from typing import Protocol
+
+from core.clock import Clock, SystemClock
+from core.errors import RateLimited
+
+PATIENCE = 30.0
+"""Seconds that a request may wait for the budget in a process; beyond, the task is run again later."""
+LOOK_AGAIN = 0.25
+SAFE_SHARE = 0.8
+"""Share of a lease's life in which it is used: the rest covers the way to the database and back."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a source allows one identity on one resource.
+
+    :param in_flight: requests at a time, of all processes together.
+    :param per_window: requests in any stretch of `window` seconds; 0 is without limit.
+    :param reserve: what is left of the quota for others.
+    :param has_quota: the source tells in its answers how much is left until when.
+    :param block: requests taken at a time.
+    :param slots_each: requests at a time of one process.
+    :param lease: seconds in which a block is used.
+    :param longest_request: seconds after which no request under a lease is in flight any more.
+    :param skew: seconds by which the source's clock may differ from the database's.
+    """
+
+    in_flight: int = 100
+    per_window: int = 0
+    window: float = 60.0
+    reserve: int = 0
+    has_quota: bool = False
+    block: int = 25
+    slots_each: int = 8
+    lease: float = 10.0
+    longest_request: float = 45.0
+    skew: float = 2.0
+
+
+@dataclass(frozen=True)
+class Told:
+    """What an answer says about the quota of whoever asked."""
+
+    quota: int
+    remaining: int
+    reset_at: datetime
+
+
+@dataclass(frozen=True)
+class Lease:
+    """A block of requests in the name of one identity."""
+
+    id: int
+    identity: str
+    granted: int
+    slots: int
+
+
+@dataclass(frozen=True)
+class Wait:
+    """There is nothing to give now; the seconds until it is worth asking again."""
+
+    seconds: float
+    reason: str
+
+
+@dataclass
+class Report:
+    """What came of a lease."""
+
+    lease: Lease
+    used: int = 0
+    told: Told | None = None
+
+
+class Office(Protocol):
+    """Gives out leases: the part of the budget that is in the database."""
+
+    def take(self, resource: str, wanted: int, report: Report | None) -> Lease | Wait:
+        """End the lease reported on, if any, and give a new one."""
+
+    def give_back(self, resource: str, report: Report) -> None:
+        """End a lease; what was not used can be given to others."""
+
+    def block(self, resource: str, identity: str, seconds: float) -> None:
+        """Have everybody wait: the source asked for it."""
 
 
 class Budget(Protocol):
     """Admits requests so that all tasks together stay below a source's limits."""
 
-    def admit(self, resource: str) -> AbstractContextManager[None]:
-        """Wait until a request may be sent; hold its place while it is in flight."""
+    def admit(self, resource: str) -> AbstractContextManager[str]:
+        """Wait until a request may be sent; give in whose name, and hold its place while it is in flight."""
 
-    def learn(self, resource: str, status: int, headers: Mapping[str, str]) -> None:
+    def learn(self, resource: str, identity: str, status: int, headers: Mapping[str, str]) -> None:
         """Take what an answer says about the limits."""
+
+    def close(self) -> None:
+        """Give back what was taken and not used."""
 
 
 class NoBudget:
     """For sources that publish no limit."""
 
-    def admit(self, resource: str) -> AbstractContextManager[None]:
-        """Admit at once."""
-        return nullcontext()
+    @contextmanager
+    def admit(self, resource: str) -> Iterator[str]:
+        """Admit at once, in nobody's name."""
+        yield ""
 
-    def learn(self, resource: str, status: int, headers: Mapping[str, str]) -> None:
+    def learn(self, resource: str, identity: str, status: int, headers: Mapping[str, str]) -> None:
         """Learn nothing."""
+
+    def close(self) -> None:
+        """Hold nothing."""
+
+
+class Headers(Protocol):
+    """Reads a source's own headers about its limits."""
+
+    def told(self, headers: Mapping[str, str]) -> Told | None:
+        """Return what is left, if the answer says so."""
+
+    def blocked(self, status: int, headers: Mapping[str, str]) -> float | None:
+        """Return for how many seconds everybody is asked to wait, if so."""
+
+
+@dataclass
+class _Held:
+    """A lease in use."""
+
+    lease: Lease
+    until: float
+    left: int
+    told: Told | None = None
+
+    @property
+    def used(self) -> int:
+        return self.lease.granted - self.left
+
+    def report(self) -> Report:
+        return Report(self.lease, self.used, self.told)
+
+
+class SharedBudget:
+    """Uses leases of an office, from several threads. Per request it costs a lock and a subtraction."""
+
+    def __init__(self, office: Office, limits: Limits, headers: Headers, clock: Clock | None = None) -> None:
+        self._office, self._limits, self._headers = office, limits, headers
+        self._clock = clock or SystemClock()
+        self._held: dict[str, _Held] = {}
+        self._changed = Condition()
+        self._asking: set[str] = set()
+        self._flying: Counter[str] = Counter()
+
+    @contextmanager
+    def admit(self, resource: str) -> Iterator[str]:
+        """Wait for a place; at most half a minute, then the task is better run again later."""
+        held = self._place(resource)
+        try:
+            yield held.lease.identity
+        finally:
+            with self._changed:
+                self._flying[resource] -= 1
+                self._changed.notify()
+
+    def learn(self, resource: str, identity: str, status: int, headers: Mapping[str, str]) -> None:
+        """Keep the lowest figure that an answer told; pass on at once that everybody is to wait."""
+        told = self._headers.told(headers)
+        with self._changed:
+            held = self._held.get(resource)
+            if told and held and held.lease.identity == identity:
+                newer = held.told is None or told.reset_at > held.told.reset_at
+                if newer or (held.told and told.remaining < held.told.remaining):
+                    held.told = told
+        if (seconds := self._headers.blocked(status, headers)) is not None:
+            self._office.block(resource, identity, seconds)
+            with self._changed:
+                if held := self._held.get(resource):
+                    held.until = 0.0
+
+    def close(self) -> None:
+        """Give back what was not used."""
+        with self._changed:
+            held, self._held = self._held, {}
+        for resource, each in held.items():
+            self._office.give_back(resource, each.report())
+
+    def _place(self, resource: str) -> _Held:
+        began = self._clock.monotonic()
+        while True:
+            with self._changed:
+                while True:
+                    held = self._held.get(resource)
+                    fresh = held is not None and held.left > 0 and self._clock.monotonic() < held.until
+                    if held and fresh and self._flying[resource] < held.lease.slots:
+                        held.left -= 1
+                        self._flying[resource] += 1
+                        return held
+                    if not fresh and resource not in self._asking:
+                        self._asking.add(resource)
+                        break
+                    # Somebody's request ends, or somebody comes back with a new block.
+                    self._changed.wait(LOOK_AGAIN)
+            self._renew(resource, held, began)
+
+    def _renew(self, resource: str, held: _Held | None, began: float) -> None:
+        """Take a new block; one thread at a time."""
+        wait: Wait | None = None
+        try:
+            asked_at = self._clock.monotonic()
+            answer = self._office.take(resource, self._limits.block, held.report() if held else None)
+            with self._changed:
+                self._held.pop(resource, None)
+                if isinstance(answer, Lease):
+                    until = asked_at + self._limits.lease * SAFE_SHARE
+                    self._held[resource] = _Held(answer, until, answer.granted)
+                else:
+                    wait = answer
+        finally:
+            with self._changed:
+                self._asking.discard(resource)
+                self._changed.notify_all()
+        if wait is not None:
+            if self._clock.monotonic() - began + wait.seconds > PATIENCE:
+                raise RateLimited(
+                    f"the budget of {resource} is used up: {wait.reason}", retry_after=wait.seconds
+                )
+            self._clock.sleep(max(wait.seconds, 0.01))

@@ -1,10 +1,15 @@
-"""The place of validators (ETag, Last-Modified): read before a request, saved with the page they validate."""
+"""Validators (ETag, Last-Modified): read before a request, saved with the page they validate."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
+
+from core import tables
+from core.database import Conn, MergeCounts, merge, scrubbed
+from core.sql import sql
 
 
 @dataclass(frozen=True)
@@ -38,3 +43,41 @@ class NoValidators:
     def get(self, url: str) -> Validator | None:
         """Return nothing."""
         return None
+
+
+class StoredValidators:
+    """The validators of a source's listings, read once; an unchanged listing then costs no quota.
+
+    :param prefix: addresses that begin so; what else the source has is not read.
+    """
+
+    def __init__(self, conn: Conn, source: str, prefix: str = "") -> None:
+        with scrubbed():
+            rows = conn.execute(sql("core/read_validators"), {"source": source, "prefix": prefix}).fetchall()
+        self._known = {url: Validator(etag, last_modified) for url, etag, last_modified in rows}
+
+    def get(self, url: str) -> Validator | None:
+        """Return the validator of the last stored answer."""
+        return self._known.get(url)
+
+
+def save(conn: Conn, source: str, validators: Mapping[str, Validator], now: datetime) -> MergeCounts:
+    """Save validators in the transaction that saves the pages they validate; empty ones are left out."""
+    rows = [
+        {
+            "source": source,
+            "url": url,
+            "etag": validator.etag,
+            "last_modified": validator.last_modified,
+            "updated_at": now,
+        }
+        for url, validator in validators.items()
+        if validator.headers()
+    ]
+    return merge(conn, tables.http_cache, rows, touch=("updated_at",))
+
+
+def forget(conn: Conn, source: str, prefix: str = "") -> None:
+    """Forget validators, so that the next run is given every page again."""
+    with scrubbed():
+        conn.execute(sql("core/forget_validators"), {"source": source, "prefix": prefix})

@@ -21,7 +21,7 @@ from requests.adapters import HTTPAdapter
 from core.budget import Budget, NoBudget
 from core.clock import Clock, SystemClock
 from core.errors import BrokenOff, CollectorError, SourceUnavailable, TooLarge, UnexpectedPayload
-from core.http_cache import NoValidators, Validators
+from core.http_cache import NoValidators, Validator, Validators
 from core.redaction import redact
 from hooks.api_answers import failure_of
 from hooks.api_links import rebuild
@@ -43,6 +43,12 @@ class Response:
     status: int
     headers: Mapping[str, str]
     body: bytes
+    url: str = ""
+
+    @property
+    def validator(self) -> Validator:
+        """What to ask with next time; the store saves it with the page."""
+        return Validator.from_headers(self.headers)
 
     @property
     def not_modified(self) -> bool:
@@ -99,6 +105,7 @@ class ApiClient:
     :param auth: headers that authenticate.
     :param budget: admits requests so that all tasks together stay below the limits.
     :param validators: known validators, sent along; the store saves the new ones with its page.
+    :param auth_of: headers of the identity in whose name a request is admitted, where there are several.
     :param on_request: called after each answer with path, status, bytes and seconds.
     """
 
@@ -114,6 +121,7 @@ class ApiClient:
         in_flight: int = 4,
         max_body_bytes: int = MAX_BODY_BYTES,
         resource: str = "core",
+        auth_of: Callable[[str], Mapping[str, str]] | None = None,
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self.clock = clock or SystemClock()
@@ -125,6 +133,7 @@ class ApiClient:
         self.resource = resource
         self.traffic = Traffic()
         self._auth = dict(auth or {})
+        self._auth_of = auth_of
         self._secrets = tuple(self._auth.values())
         self._local = threading.local()
         self._sessions: list[requests.Session] = []
@@ -175,6 +184,7 @@ class ApiClient:
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
             self._pool = None
+        self.budget.close()
         while self._sessions:
             self._sessions.pop().close()
 
@@ -216,17 +226,17 @@ class ApiClient:
         started = self.clock.monotonic()
         shown = redact(path, self._secrets)
         try:
-            with self.budget.admit(self.resource):
+            with self.budget.admit(self.resource) as identity:
                 self.traffic.add(requests=1)
                 with self._session().get(
                     url,
-                    headers=known.headers() if known else None,
+                    headers=self._headers(identity, known),
                     timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
                     stream=True,
                     allow_redirects=False,
                 ) as answer:
                     body = self._read(answer, shown)
-                    self.budget.learn(self.resource, answer.status_code, answer.headers)
+                    self.budget.learn(self.resource, identity, answer.status_code, answer.headers)
         except requests.Timeout as error:
             raise SourceUnavailable(f"GET {shown}: no answer in time", timed_out=True) from error
         except requests.exceptions.InvalidURL as error:
@@ -240,7 +250,12 @@ class ApiClient:
         self.on_request(shown, answer.status_code, len(body), seconds)
         if answer.status_code >= 400:
             raise failure_of(answer.status_code, answer.headers, body, f"GET {shown}", self.clock.now())
-        return Response("GET", shown, answer.status_code, answer.headers, body)
+        return Response("GET", shown, answer.status_code, answer.headers, body, url)
+
+    def _headers(self, identity: str, known: Validator | None) -> dict[str, str]:
+        """Return what this request says beside what all say: in whose name, and what is known already."""
+        own = dict(self._auth_of(identity)) if self._auth_of else {}
+        return own | (known.headers() if known else {})
 
     def _read(self, answer: requests.Response, path: str) -> bytes:
         parts: list[bytes] = []

@@ -1,0 +1,20 @@
+-- Locks the quotas of some identities, always in the same order. One whose reset has passed has its whole quota again,
+-- but for what is held; the source's next answer corrects that.
+WITH locked AS (
+    SELECT identity, resource
+      FROM core.rate_quota
+     WHERE identity = ANY(%(identities)s::text[]) AND resource = %(resource)s
+     ORDER BY identity
+       FOR UPDATE
+), renewed AS (
+    UPDATE core.rate_quota AS q
+       SET reset_at = NULL,
+           remaining = q.quota - (SELECT coalesce(sum(r.granted), 0)
+                                    FROM core.rate_lease AS r
+                                   WHERE (r.identity, r.resource) = (q.identity, q.resource)
+                                     AND r.ended_at IS NULL AND r.expires_at > clock_timestamp())
+      FROM locked AS l
+     WHERE (q.identity, q.resource) = (l.identity, l.resource)
+       AND q.reset_at + make_interval(secs => %(skew)s) <= clock_timestamp()
+)
+SELECT identity, clock_timestamp() FROM locked
