@@ -1,0 +1,62 @@
+"""What the shared rate budget costs per request, with sixteen processes at one desk."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+from benchmarks.report import Figure
+
+PROCESSES, REQUESTS = 16, 1_000
+
+
+def figures(url: str) -> Iterator[Figure]:
+    env = os.environ | {"BENCH_URL": url}
+    command = [sys.executable, "-m", "benchmarks.budget"]
+    running = [
+        subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) for _ in range(PROCESSES)
+    ]
+    found = [json.loads(process.communicate()[0].splitlines()[-1]) for process in running]
+    median = statistics.median(one["median"] for one in found) * 1000
+    mean = statistics.mean(one["mean"] for one in found) * 1000
+    note = f"{PROCESSES} processes; mean with the blocks {mean:.3f} ms"
+    yield Figure("budget, median per request", median, 0.2, "ms", at_least=False, note=note)
+    worst = max(one["block"] for one in found) * 1000
+    yield Figure("budget, median of taking a block, slowest process", worst, 50, "ms", at_least=False)
+
+
+def main() -> None:
+    """Admit requests as fast as the budget allows, and tell how long each took."""
+    import psycopg
+
+    from core.budget import Limits, SharedBudget
+    from core.rate_office import RateOffice
+    from hooks.quota_headers import RateLimitHeaders
+
+    limits = Limits(in_flight=PROCESSES * 4, slots_each=4, block=25)
+    office = RateOffice(lambda: psycopg.connect(os.environ["BENCH_URL"], autocommit=True), ["bench"], limits)
+    budget = SharedBudget(office, limits, RateLimitHeaders())
+    seconds = []
+    for _ in range(REQUESTS):
+        began = time.perf_counter()
+        with budget.admit("core"):
+            pass
+        seconds.append(time.perf_counter() - began)
+    budget.close()
+    office.close()
+    blocks = sorted(seconds)[-REQUESTS // limits.block :]
+    told = {
+        "median": statistics.median(seconds),
+        "mean": statistics.mean(seconds),
+        "block": statistics.median(blocks),
+    }
+    print(json.dumps(told))
+
+
+if __name__ == "__main__":
+    main()
