@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status migrate doctor config-check screenshots test test-fast prove bench lint fmt lock clean
+.PHONY: help setup demo up down status migrate doctor config-check screenshots test test-fast prove bench lint fmt docs lock clean
 
 help:            ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,10 @@ lint: setup      ## ruff, mypy --strict, import contracts
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && PYTHONPATH=plugins:. $(BIN)/lint-imports
 fmt: setup       ## let ruff put the code in order
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+docs: setup      ## write what documents say about the code: configuration, .env.example, dependencies, stable names
+	@cd $(CURDIR) && for part in configuration dependencies stable_names; do \
+	  PYTHONPATH=plugins:. $(BIN)/python -m house.$$part || exit 1; done
 
 lock: setup      ## renew requirements.txt and requirements-dev.txt from their .in files
 	@$(BIN)/uv pip compile --universal --python-version 3.11 -q \

@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar, overload
 from core.errors import ConfigurationError
 
 T = TypeVar("T")
+PLACES, DATABASE, INDEX = "Files and schedule", "Database", "Vector index"
 MOST_RECORDS = 96
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULT_LISTS: tuple[str, ...] = (
@@ -101,9 +102,11 @@ class Setting(Generic[T]):
         env: tuple[str, ...] = (),
         variable: bool = True,
         secret: bool = False,
+        section: str = "Collecting",
     ) -> None:
         self.read, self.default, self.doc = read, default, doc
         self.env, self.variable, self.secret = env, variable, secret
+        self.section = section
         self.name = ""
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -148,6 +151,7 @@ class Settings:
         "Folder of caches and exports; any worker can rebuild it",
         env=("WORKSPACE_DIR",),
         variable=False,
+        section=PLACES,
     )
     schedule_yaml = Setting(
         as_path,
@@ -155,6 +159,7 @@ class Settings:
         "The schedule file",
         env=("BOOST_COLLECTOR_SCHEDULE_YAML",),
         variable=False,
+        section=PLACES,
     )
     schedule_strict = Setting(
         as_flag,
@@ -162,6 +167,7 @@ class Settings:
         "A missing or invalid schedule file is an import error; false: no DAGs and a warning",
         env=("BOOST_COLLECTOR_SCHEDULE_STRICT",),
         variable=False,
+        section=PLACES,
     )
     postgres_connection = Setting(
         as_text,
@@ -170,6 +176,7 @@ class Settings:
         env=("AIRFLOW_CONN_BDC_POSTGRES",),
         variable=False,
         secret=True,
+        section=DATABASE,
     )
     database_url = Setting(
         as_text,
@@ -178,15 +185,25 @@ class Settings:
         env=("DATABASE_URL",),
         variable=False,
         secret=True,
+        section=DATABASE,
     )
     db_name = Setting(
-        as_text, "", "Database, used when DATABASE_URL is empty", env=("DB_NAME",), variable=False
+        as_text,
+        "",
+        "Database, used when DATABASE_URL is empty",
+        env=("DB_NAME",),
+        variable=False,
+        section=DATABASE,
     )
-    db_user = Setting(as_text, "", "Its user", env=("DB_USER",), variable=False)
-    db_password = Setting(as_text, "", "Their password", env=("DB_PASSWORD",), variable=False, secret=True)
-    db_host = Setting(as_text, "localhost", "Its server", env=("DB_HOST",), variable=False)
-    db_port = Setting(as_count, 5432, "The server's port", env=("DB_PORT",), variable=False)
-    db_sslmode = Setting(as_text, "", "libpq's sslmode", env=("DB_OPTIONS_SSLMODE",), variable=False)
+    db_user = Setting(as_text, "", "Its user", env=("DB_USER",), variable=False, section=DATABASE)
+    db_password = Setting(
+        as_text, "", "Their password", env=("DB_PASSWORD",), variable=False, secret=True, section=DATABASE
+    )
+    db_host = Setting(as_text, "localhost", "Its server", env=("DB_HOST",), variable=False, section=DATABASE)
+    db_port = Setting(as_count, 5432, "The server's port", env=("DB_PORT",), variable=False, section=DATABASE)
+    db_sslmode = Setting(
+        as_text, "", "libpq's sslmode", env=("DB_OPTIONS_SSLMODE",), variable=False, section=DATABASE
+    )
     max_body_mb = Setting(
         as_count,
         25,
@@ -211,9 +228,10 @@ class Settings:
         "mailing",
         "Key of the mailing lists' documents in the vector index",
         env=("BOOST_MAILING_LIST_PINECONE_APP_TYPE",),
+        section=INDEX,
     )
     mailing_list_pinecone_namespace = Setting(
-        as_text, "mailing", "Their namespace", env=("BOOST_MAILING_LIST_PINECONE_NAMESPACE",)
+        as_text, "mailing", "Their namespace", env=("BOOST_MAILING_LIST_PINECONE_NAMESPACE",), section=INDEX
     )
     pinecone_api_key = Setting(
         as_text,
@@ -222,6 +240,7 @@ class Settings:
         env=("PINECONE_API_KEY",),
         variable=False,
         secret=True,
+        section=INDEX,
     )
     pinecone_private_api_key = Setting(
         as_text,
@@ -230,45 +249,67 @@ class Settings:
         env=("PINECONE_PRIVATE_API_KEY",),
         variable=False,
         secret=True,
+        section=INDEX,
     )
     pinecone_index_name = Setting(
         as_text,
         "",
         "Dense index, where the Connection names none; the sparse one is called the same with -sparse",
         env=("PINECONE_INDEX_NAME",),
+        section=INDEX,
     )
     pinecone_region = Setting(
-        as_text, "us-east-1", "Region in which a missing index is created", env=("PINECONE_ENVIRONMENT",)
+        as_text,
+        "us-east-1",
+        "Region in which a missing index is created",
+        env=("PINECONE_ENVIRONMENT",),
+        section=INDEX,
     )
-    pinecone_cloud = Setting(as_text, "aws", "Cloud in which it is created", env=("PINECONE_CLOUD",))
+    pinecone_cloud = Setting(
+        as_text, "aws", "Cloud in which it is created", env=("PINECONE_CLOUD",), section=INDEX
+    )
     pinecone_dense_model = Setting(
-        as_text, "multilingual-e5-large", "Embeds for meaning", env=("PINECONE_DENSE_MODEL",)
+        as_text, "multilingual-e5-large", "Embeds for meaning", env=("PINECONE_DENSE_MODEL",), section=INDEX
     )
     pinecone_sparse_model = Setting(
-        as_text, "pinecone-sparse-english-v0", "Embeds for words", env=("PINECONE_SPARSE_MODEL",)
+        as_text,
+        "pinecone-sparse-english-v0",
+        "Embeds for words",
+        env=("PINECONE_SPARSE_MODEL",),
+        section=INDEX,
     )
     pinecone_batch_size = Setting(
-        as_batch_size, 96, "Records per upload; Pinecone takes at most 96", env=("PINECONE_BATCH_SIZE",)
+        as_batch_size,
+        96,
+        "Records per upload; Pinecone takes at most 96",
+        env=("PINECONE_BATCH_SIZE",),
+        section=INDEX,
     )
-    pinecone_batches_in_flight = Setting(as_positive, 8, "How many uploads overlap")
+    pinecone_batches_in_flight = Setting(as_positive, 8, "How many uploads overlap", section=INDEX)
     pinecone_update_max_workers = Setting(
         as_positive,
         8,
         "How many metadata updates overlap; 1 is one after another",
         env=("PINECONE_UPDATE_MAX_WORKERS",),
+        section=INDEX,
     )
-    pinecone_chunk_size = Setting(as_positive, 1000, "Characters per chunk", env=("PINECONE_CHUNK_SIZE",))
+    pinecone_chunk_size = Setting(
+        as_positive, 1000, "Characters per chunk", env=("PINECONE_CHUNK_SIZE",), section=INDEX
+    )
     pinecone_chunk_overlap = Setting(
-        as_count, 200, "Characters that neighbours share", env=("PINECONE_CHUNK_OVERLAP",)
+        as_count, 200, "Characters that neighbours share", env=("PINECONE_CHUNK_OVERLAP",), section=INDEX
     )
     pinecone_min_text_length = Setting(
-        as_count, 50, "Shorter chunks are not searchable", env=("PINECONE_MIN_TEXT_LENGTH",)
+        as_count, 50, "Shorter chunks are not searchable", env=("PINECONE_MIN_TEXT_LENGTH",), section=INDEX
     )
     pinecone_min_words = Setting(
-        as_count, 5, "Chunks of fewer words are not searchable", env=("PINECONE_MIN_WORDS",)
+        as_count, 5, "Chunks of fewer words are not searchable", env=("PINECONE_MIN_WORDS",), section=INDEX
     )
     pinecone_keep_short_documents = Setting(
-        as_flag, False, "Upload documents that are too short as a whole, if they have two words"
+        as_flag,
+        False,
+        "Upload documents that are too short as a whole, if they have two words",
+        section=INDEX,
     )
 
     def __init__(

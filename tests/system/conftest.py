@@ -117,9 +117,11 @@ class Demo:
         rest.login()
         return rest
 
+    def database(self, name: str) -> str:
+        return f"postgresql://postgres@/{name}?host={self.folder}/pg/data"
+
     def query(self, text: str) -> list[Any]:
-        url = f"postgresql://postgres@/boost?host={self.folder}/pg/data"
-        with psycopg.connect(url) as conn:
+        with psycopg.connect(self.database("boost")) as conn:
             return conn.execute(text).fetchall()  # type: ignore[arg-type]
 
     def fault(self, **wanted: Any) -> None:

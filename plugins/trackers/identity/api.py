@@ -14,7 +14,12 @@ from core.database import Conn
 from trackers.identity import store
 from trackers.identity.normal_forms import email_key, is_shared, name_key, without_via
 
-__all__ = ["MailSender", "ensure_mailing_list_profiles"]
+__all__ = ["READABLE", "MailSender", "ensure_mailing_list_profiles"]
+
+READABLE = {
+    "identity.mailing_list_profile": "what a sender is called now, and since when: part of a document's text",
+}
+"""Tables that other trackers may read in SQL, and what for."""
 
 UNKNOWN_SENDER = "Unknown Sender"
 LONGEST_KEY = 600

@@ -1,0 +1,1 @@
+"""The rules of the house, executable: who writes what, who depends on whom, what is documented and stable."""

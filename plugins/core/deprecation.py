@@ -1,0 +1,36 @@
+"""How a stable name goes away: it warns for at least one release, naming what takes its place."""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Leaving(DeprecationWarning):
+    """A name that will be removed. Its own type, so that it can be shown or refused by itself."""
+
+
+def warn_leaving(name: str, *, since: str, gone_in: str, instead: str) -> None:
+    """Warn of a name that was used, at the place that used it."""
+    message = f"{name} is deprecated since {since} and gone in {gone_in}; use {instead}"
+    warnings.warn(message, Leaving, stacklevel=3)
+
+
+def leaving(*, since: str, gone_in: str, instead: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Have a function warn whenever it is called."""
+
+    def mark(function: Callable[P, R]) -> Callable[P, R]:
+        @functools.wraps(function)
+        def called(*args: P.args, **kwargs: P.kwargs) -> R:
+            name = f"{function.__module__}.{function.__qualname__}"
+            warn_leaving(name, since=since, gone_in=gone_in, instead=instead)
+            return function(*args, **kwargs)
+
+        return called
+
+    return mark

@@ -1,0 +1,116 @@
+"""The rules of the house: who writes what, who depends on whom, what is documented, what is stable, how names leave."""
+
+from __future__ import annotations
+
+import csv
+import io
+import warnings
+from pathlib import Path
+
+import pytest
+
+from core.deprecation import Leaving, leaving
+from house import configuration, dependencies, stable_names, writes
+from tests.conftest import ROOT
+
+
+def test_every_write_is_in_its_trackers_own_store() -> None:
+    assert writes.problems() == []
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "problem"),
+    [
+        (
+            "plugins/trackers/slack/collect.py",
+            "conn.execute(sql('slack/add_messages'))\n",
+            "trackers.slack.collect:1 runs SQL that writes to slack, not its store.py",
+        ),
+        (
+            "plugins/trackers/slack/collect.py",
+            "conn.execute(sql(f'slack/{name}'))\n",
+            "trackers.slack.collect:1 runs SQL that writes to slack, not its store.py",
+        ),
+        (
+            "plugins/trackers/slack/store.py",
+            "conn.execute('UPDATE identity.profile SET type = 1')\n",
+            "trackers.slack.store:1 writes to identity with SQL of its own",
+        ),
+        (
+            "plugins/trackers/slack/collect.py",
+            "merge(conn, tables.message, rows)\n",
+            "trackers.slack.collect:1 merges rows; that is for store.py",
+        ),
+        (
+            "plugins/operators/slack.py",
+            "merge(conn, tables.message, rows)\n",
+            "operators.slack:1 merges rows; that is for store.py",
+        ),
+        (
+            "include/sql/slack/rename.sql",
+            "UPDATE identity.slack_user SET name = 'x'",
+            "include/sql/slack/rename.sql writes to identity, which is not its own",
+        ),
+    ],
+)
+def test_a_write_in_the_wrong_place_is_found(tmp_path: Path, file: str, text: str, problem: str) -> None:
+    sql = tmp_path / "include/sql/slack/add_messages.sql"
+    sql.parent.mkdir(parents=True)
+    sql.write_text("-- Adds.\nINSERT INTO slack.message SELECT 1\n")
+    (tmp_path / "plugins/trackers/slack").mkdir(parents=True)
+    (tmp_path / "plugins/operators").mkdir()
+    (tmp_path / "plugins/trackers/slack/store.py").write_text("conn.execute(sql('slack/add_messages'))\n")
+    assert writes.problems(tmp_path) == []
+    (tmp_path / file).write_text(text)
+    assert writes.problems(tmp_path) == [problem]
+
+
+def test_reads_across_trackers_are_declared_by_who_owns_the_table() -> None:
+    assert dependencies.undeclared() == []
+    assert any(edge.how.startswith("SQL read") for edge in dependencies.edges())
+
+
+def test_the_page_of_dependencies_is_current(capsys: pytest.CaptureFixture[str]) -> None:
+    found = dependencies.edges()
+    assert dependencies.PAGE.read_text() == dependencies.as_markdown(found), "run `make docs`"
+    assert all(edge.why for edge in found)
+    assert dependencies.main(["--no-tests", "--format", "csv"]) == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert rows
+    assert not any(row["from"] == "tests" for row in rows)
+
+
+def test_configuration_is_documented_and_current() -> None:
+    assert configuration.PAGE.read_text() == configuration.page(), "run `make docs`"
+    assert configuration.SAMPLE.read_text() == configuration.sample(), "run `make docs`"
+
+
+def test_connections_that_are_documented_are_those_of_the_code() -> None:
+    from launcher.connections import sandbox_connections
+
+    documented = {name for name, _, _ in configuration.CONNECTIONS}
+    assert documented == {"bdc_postgres", *sandbox_connections("http://x")}
+
+
+def test_stable_names_are_as_they_were() -> None:
+    told = "a stable name changed: run `make docs` and say so in CHANGELOG.md"
+    assert stable_names.SNAPSHOT.read_text().splitlines() == stable_names.lines(), told
+
+
+def test_a_name_that_leaves_says_so() -> None:
+    @leaving(since="0.2", gone_in="1.0", instead="new()")
+    def old(number: int) -> int:
+        return number + 1
+
+    with pytest.warns(Leaving, match=r"old is deprecated since 0.2 and gone in 1.0; use new\(\)") as caught:
+        assert old(1) == 2
+    assert caught[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Leaving)
+        with pytest.raises(Leaving):
+            old(1)
+
+
+def test_documents_that_must_be_there() -> None:
+    for name in ("SECURITY.md", "docs/stability.md", "docs/coming-from-django.md"):
+        assert (ROOT / name).read_text().startswith("# ")
