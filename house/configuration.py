@@ -36,8 +36,8 @@ Written by `make docs` from the settings in the code; a test says whether it is 
 
 Secrets belong in Connections (Admin > Connections, or `AIRFLOW_CONN_<ID>` as JSON or URI, or a secrets
 backend). Every other setting comes from the Airflow Variable `bdc_<name>` where it may have one, else from
-the environment, else it is the default; blank means "not set". `make config-check` shows each value and where it
-came from.
+the environment, else it is the default; blank means "not set". `make config-check` shows each value and where
+it came from.
 """
 SAMPLE_HEAD = """# Copy to .env for `make up`. Every line is optional; blank means "not set".
 # Written by `make docs`; docs/configuration.md explains, `make config-check` shows each value and its origin.
