@@ -8,6 +8,7 @@ from sandbox.asgi import App
 from sandbox.control import control
 from sandbox.faults import Faults
 from sandbox.hyperkitty.api import HyperKitty
+from sandbox.hyperkitty.export import Export
 from sandbox.hyperkitty.pages import Pages
 from sandbox.limiter import Limiter
 from sandbox.pinecone.control_plane import control_plane
@@ -26,6 +27,7 @@ def create_app(world: World) -> App:
     app.include_router(control(world))
     app.include_router(HyperKitty(lambda: world.mail, HYPERKITTY).router, prefix=HYPERKITTY)
     app.include_router(Pages(lambda: world.mail, HYPERKITTY).router, prefix=HYPERKITTY)
+    app.include_router(Export(lambda: world.mail).router, prefix=HYPERKITTY)
     app.include_router(control_plane(lambda: world.pinecone, PINECONE), prefix=PINECONE)
     app.include_router(DataPlane(lambda: world.pinecone).router, prefix=PINECONE)
     return Counting(Limiter(Faults(app, world.faults), world.limits), world.traffic)

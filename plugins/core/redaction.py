@@ -22,3 +22,8 @@ def redact(text: str, secrets: tuple[str, ...] = ()) -> str:
 def redact_addresses(text: str, keep: frozenset[str] = frozenset()) -> str:
     """Return the text without e-mail addresses, except those named (lists are public)."""
     return ADDRESS.sub(lambda m: m.group(0) if m.group(0) in keep else MASK, text)
+
+
+def without_userinfo(url: str) -> str:
+    """Return an address that may be shown: without the name and password that it may carry."""
+    return USERINFO.sub("", url)

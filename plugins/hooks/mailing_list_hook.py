@@ -2,17 +2,20 @@
 
 What it cannot do: it lists messages by the time of archiving, newest first, but does not tell that time; it
 has no filter by date; it has no body in the listing; a list that does not exist is an internal error (500)
-of the listing, and only the list's own page says 404. Offsets shift when messages arrive or are removed.
+of the listing, and only the list's own page says 404. Offsets shift when messages arrive or are removed. An
+export has bodies, but neither threads nor links.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 from urllib.parse import quote
 
 from core.errors import CollectorError, ConfigurationError, NotFound, SourceUnavailable, UnexpectedPayload
+from core.redaction import without_userinfo
 from hooks.api import Call, Response
 from hooks.source_hook import SourceHook
 
@@ -79,9 +82,20 @@ class MailingListHook(SourceHook):
         for call, outcome in self.client().in_order(calls):
             yield call.tag, outcome
 
+    def export(self, list_name: str, start: date, end: date) -> bytes:
+        """Download the gzipped mbox of messages dated from `start` up to, not including, `end`.
+
+        The server rebuilds each message: threads, links and numbers of attachments are not in it. An
+        installation may have exports switched off (400).
+        """
+        name = quote(list_name, safe="@")
+        query = {"start": start.isoformat(), "end": end.isoformat()}
+        return self.client().get(f"/list/{name}/export/{name}.mbox.gz", query, tries=2).body
+
     def archive_url(self, list_name: str = "") -> str:
         """Return the page that a person would open."""
-        return f"{self.base_url()}/list/{list_name}/" if list_name else f"{self.base_url()}/"
+        base = without_userinfo(self.base_url())
+        return f"{base}/list/{list_name}/" if list_name else f"{base}/"
 
     def test_connection(self) -> tuple[bool, str]:
         """Ask for the public lists; what the Test button shows."""

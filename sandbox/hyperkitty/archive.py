@@ -141,6 +141,8 @@ class MailArchive:
     """All lists of a server."""
 
     lists: dict[str, MailList] = field(default_factory=dict)
+    exports: bool = True
+    """Whether the installation lets people download mboxes."""
 
     def add_list(self, mail_list: MailList) -> MailList:
         """Take in a list."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -19,7 +20,8 @@ from tests.crash.snapshot import snapshot
 from tests.databases import clean
 
 MODES = ("database before", "database after", "network before", "network after")
-SPREAD = 9
+SPREAD = int(os.environ.get("BDC_CRASH_SPREAD", "9"))
+"""How many calls of a run are made to fail; the inner loop takes fewer."""
 RERUNS = 2
 
 Run = Callable[[Any, str], None]

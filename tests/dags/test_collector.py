@@ -326,7 +326,7 @@ def test_the_mailing_lists_end_to_end(conn: Conn, world: World, sandbox: str) ->
     assert operator.source_url == f"{sandbox}/hyperkitty/archives/list/{BOOST}/"
     assert operator.landed_url.startswith("/boost/runs/")
     assert conn.execute("SELECT requests, options FROM core.run").fetchone() == (
-        4,
+        2,
         {"list_names": [BOOST], "limit": 3},
     )
 

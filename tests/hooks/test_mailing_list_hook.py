@@ -16,6 +16,12 @@ def hook(hyperkitty: object, clock: FixedClock) -> MailingListHook:
     return MailingListHook(clock=clock)
 
 
+def test_the_address_shown_carries_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = "https://user:secret@lists.example.org/archives"
+    monkeypatch.setenv("AIRFLOW_CONN_HYPERKITTY_BOOST", f'{{"conn_type": "hyperkitty", "host": "{host}"}}')
+    assert MailingListHook().archive_url(BOOST) == f"https://lists.example.org/archives/list/{BOOST}/"
+
+
 def test_a_page_of_the_index(hook: MailingListHook, world: World) -> None:
     add_list(world, 250)
     page = hook.index_page(BOOST, 100)

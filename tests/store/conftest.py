@@ -35,6 +35,7 @@ def run(conn: Conn, clock: FixedClock) -> Iterator[Run]:
         hooks.append(hook)
         progress = Progress(clock=clock)
         options.setdefault("list_names", (BOOST,))
+        options.setdefault("by_export", False)
         clock.sleep(60)
         try:
             collect(hook, conn, MailingListOptions(**options), progress, clock)

@@ -48,7 +48,7 @@ def test_rows_hold_what_was_sent(conn: Conn, world: World, run: Run) -> None:
     assert row == (
         "0@example.org",
         "Subject 0",
-        "Body 0\n",
+        "Body 0",
         "Writer 0",
         "writer0@example.org",
         entry(0).date,

@@ -47,7 +47,7 @@ def test_a_message() -> None:
         "456",
     )
     assert message.sent_at == datetime(2024, 6, 15, 8, tzinfo=UTC)
-    assert (message.subject, message.content, message.warnings) == ("Subject", "Body\n", ())
+    assert (message.subject, message.content, message.warnings) == ("Subject", "Body", ())
     assert message.url == f"https://h/archives/list/{LIST}/message/HASH/"
     assert message.attachments == (
         {"name": "a.cpp", "content_type": "text/x-c++src", "size": 3, "path": "/x/a.cpp"},

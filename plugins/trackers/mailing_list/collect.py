@@ -20,6 +20,7 @@ from core.raw import RawItem
 from core.units import collect_units
 from trackers.mailing_list import store
 from trackers.mailing_list.fetch import Details, MessageSource, Slice
+from trackers.mailing_list.mbox import FEW_NEWS, WORTH_IT, Exports, ExportSource
 from trackers.mailing_list.options import MailingListOptions
 from trackers.mailing_list.parse import Listed, parse_listed
 from trackers.mailing_list.route import Route, Visit
@@ -34,7 +35,7 @@ TOLD_FIRST = ("new", "updated", "known", "pages")
 log = structlog.get_logger("collector")
 
 
-class Archive(Index, MessageSource, Protocol):
+class Archive(Index, MessageSource, ExportSource, Protocol):
     """What the collector needs of the archive."""
 
 
@@ -75,7 +76,10 @@ class ListCollector:
         self.checkpoint = checkpoints.read(self.conn, store.SOURCE, self.list_name, STREAM)
         self.state = ListState.from_extras(self.checkpoint.extras)
         self.pending = dict(self.state.pending)
-        self.details = Details(self.archive, self.list_name, self.clock)
+        news = mode_of(self.options) is Mode.INCREMENTAL and bool(self.state.frontier)
+        exports = Exports(self.archive, self.list_name, FEW_NEWS if news else WORTH_IT)
+        exports.allowed = self.options.by_export
+        self.details = Details(self.archive, self.list_name, self.clock, exports)
         self.asked = self.bad = 0
         self.page_before: set[str] = set()
         since, slack = self.options.since, timedelta(days=self.options.date_slack_days)
@@ -137,7 +141,8 @@ class ListCollector:
         self.progress.count("pages")
         self.progress.count("known", len(known.keys() - set(wanted) - self.page_before))
         self.page_before = set(listed)  # the next page begins with the last items of this one
-        slices = self.details.slices(wanted)
+        exported = self.details.exported
+        slices = self.details.slices(wanted, listed)
         part = next(slices, Slice())
         for following in slices:
             with self.conn.transaction():
@@ -150,6 +155,7 @@ class ListCollector:
             if self.moves and (wanted or changes):
                 self._move(self._state_after(part, visit.walk))
         self.progress.count("updated", relisted)
+        self.progress.count("from_export", self.details.exported - exported)
         self._account(part)
         self.progress.advance(len(listed))
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from core.clock import Clock
 from core.errors import (
@@ -18,7 +18,8 @@ from core.errors import (
     UnexpectedPayload,
 )
 from core.raw import RawItem
-from trackers.mailing_list.parse import Message, parse_message
+from trackers.mailing_list.mbox import Exports, detail_of
+from trackers.mailing_list.parse import Listed, Message, parse_message
 from trackers.mailing_list.store import raw_key
 
 SLICE_BYTES = 8 * 1024 * 1024
@@ -45,6 +46,14 @@ class MessageSource(Protocol):
         self, list_name: str, hashes: Iterable[str]
     ) -> Iterator[tuple[str, Answer | CollectorError]]:
         """Fetch messages, overlapping, and yield hash and answer (or error) in order."""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A body from an export, put into its index item."""
+
+    body: bytes
+    path: str = "export"
 
 
 @dataclass
@@ -75,11 +84,29 @@ class Details:
     source: MessageSource
     list_name: str
     clock: Clock
+    exports: Exports | None = None
     unavailable: int = 0
+    exported: int = 0
+    """How many bodies came from exports."""
 
-    def slices(self, hashes: list[str]) -> Iterator[Slice]:
-        """Yield what the archive answers for these hashes; nothing for none."""
+    def slices(
+        self, hashes: list[str], listed: Mapping[str, tuple[Listed, Any]] | None = None
+    ) -> Iterator[Slice]:
+        """Yield what the archive answers for these hashes; nothing for none.
+
+        :param listed: index items by hash: with them, bodies may come from exports.
+        """
         part = Slice()
+        bodies: dict[str, str] = {}
+        if self.exports is not None and listed:
+            bodies = self.exports.bodies({h: listed[h][0] for h in hashes if h in listed})
+            self.exported += len(bodies)
+        for message_hash, body in bodies.items():
+            self._take(part, message_hash, Exported(detail_of((listed or {})[message_hash][1], body)))
+            if part.size >= SLICE_BYTES:
+                yield part
+                part = Slice()
+        hashes = [h for h in hashes if h not in bodies]
         for message_hash, outcome in self.source.messages(self.list_name, hashes) if hashes else ():
             if isinstance(outcome, CollectorError):
                 self._refused(part, message_hash, outcome)

@@ -27,6 +27,12 @@ class MailingListOptions(CommonOptions):
         "Full scan",
         "Walk the whole index: finds bulk imports and messages that a moderator removed.",
     )
+    by_export: bool = option(
+        FLAG,
+        True,
+        "By export",
+        "Take bodies from the archive's monthly exports where that saves requests.",
+    )
     date_slack_days: int = option(
         COUNT,
         30,

@@ -18,6 +18,7 @@ from core.text import storable
 
 MARKERS = (" (a) ", "(at)", " [at] ", " [at]", "[at] ", "[at]", " at ")
 EDGES = " \t.,;()[]<>"
+TRAILING = re.compile(r"[ \t]+(?=\n)")
 MAX_SUBJECT, MAX_NAME, MAX_HASH, MAX_MESSAGE_ID, MAX_URL = 1024, 255, 255, 998, 1024
 
 
@@ -147,7 +148,7 @@ def parse_message(detail: Mapping[str, Any], list_name: str) -> Message | None:
         parent_hash=tail(detail.get("parent"))[:MAX_HASH],
         thread_hash=tail(detail.get("thread"))[:MAX_HASH],
         subject=subject[:MAX_SUBJECT],
-        content=clean(detail.get("content")),
+        content=normal_text(clean(detail.get("content"))),
         sender_name=header_text(detail.get("sender_name"))[:MAX_NAME],
         sender_address=address[:MAX_NAME],
         sent_at=sent_at,
@@ -155,6 +156,11 @@ def parse_message(detail: Mapping[str, Any], list_name: str) -> Message | None:
         attachments=_attachments(detail.get("attachments")),
         warnings=tuple(warnings),
     )
+
+
+def normal_text(text: str) -> str:
+    """Return a body with plain line ends and no trailing blanks: mail does not keep them reliably."""
+    return TRAILING.sub("", text.replace("\r\n", "\n").replace("\r", "\n")).rstrip()
 
 
 def page_url(api_url: str) -> str:
