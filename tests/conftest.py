@@ -26,7 +26,8 @@ os.environ |= {
     "no_proxy": "*",
 }
 for name in [n for n in os.environ if n.startswith(("AIRFLOW_CONN_", "BDC_", "BOOST_", "PINECONE_"))]:
-    del os.environ[name]
+    if name != "BDC_CONTRACTS_DIR":
+        del os.environ[name]
 os.environ.pop("DATABASE_URL", None)
 sys.path[:0] = [str(ROOT / "plugins"), str(ROOT / "dags"), str(ROOT)]
 

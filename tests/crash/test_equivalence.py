@@ -20,7 +20,7 @@ from tests.crash.snapshot import snapshot
 from tests.databases import clean
 
 MODES = ("database before", "database after", "network before", "network after")
-SPREAD = int(os.environ.get("BDC_CRASH_SPREAD", "9"))
+SPREAD = int(os.environ.get("CRASH_SPREAD", "9"))
 """How many calls of a run are made to fail; the inner loop takes fewer."""
 RERUNS = 2
 
