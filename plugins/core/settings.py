@@ -223,6 +223,12 @@ class Settings:
         env=("BOOST_MAILING_LIST_NAMES",),
     )
 
+    mailing_list_drop_in = Setting(
+        as_text,
+        "",
+        "Folder or object store of JSON files to take in, `<list>/messages/**.json`; empty: in the workspace",
+        env=("BOOST_MAILING_LIST_DROP_IN",),
+    )
     mailing_list_pinecone_app_type = Setting(
         as_text,
         "mailing",

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
+from airflow.sdk import ObjectStoragePath
+
 from core.protocols import TrackerResult
 from hooks.mailing_list_hook import MailingListHook
 from operators.collector import CollectorOperator
@@ -36,7 +41,9 @@ class MailingListCollector(CollectorOperator):
     def collect(self) -> TrackerResult:
         """Collect every list."""
         session = self.session
-        return collect(self._archive(), session.conn, self.options, session.progress, self.clock)
+        return collect(
+            self._archive(), session.conn, self.options, session.progress, self.clock, self._drop_in()
+        )
 
     def plan(self) -> TrackerResult:
         """Ask for the newest page of each list."""
@@ -50,6 +57,13 @@ class MailingListCollector(CollectorOperator):
     def lock_scopes(self) -> tuple[str, ...]:
         """One writer per list."""
         return self.options.list_names
+
+    def _drop_in(self) -> Any:
+        """Return the folder of files that people hand in, on this machine or in an object store."""
+        said = self.settings.mailing_list_drop_in
+        if "://" in said:
+            return ObjectStoragePath(said)
+        return Path(said) if said else self.settings.workspace_dir / "boost_mailing_list_tracker"
 
     def _archive(self) -> MailingListHook:
         if self.hook is None:

@@ -19,6 +19,7 @@ from core.protocols import Collected
 from core.raw import RawItem
 from core.units import collect_units
 from trackers.mailing_list import store
+from trackers.mailing_list.drop_in import Folder, take_in
 from trackers.mailing_list.fetch import Details, MessageSource, Slice
 from trackers.mailing_list.mbox import FEW_NEWS, WORTH_IT, Exports, ExportSource
 from trackers.mailing_list.options import MailingListOptions
@@ -40,12 +41,29 @@ class Archive(Index, MessageSource, ExportSource, Protocol):
 
 
 def collect(
-    archive: Archive, conn: Conn, options: MailingListOptions, progress: Progress, clock: Clock
+    archive: Archive,
+    conn: Conn,
+    options: MailingListOptions,
+    progress: Progress,
+    clock: Clock,
+    drop_in: Folder | None = None,
 ) -> Collected:
-    """Collect every list asked for; raise `UnitsFailed` at the end if some could not be."""
+    """Collect every list asked for; raise `UnitsFailed` at the end if some could not be.
+
+    :param drop_in: folder in which people put files, one folder per list.
+    """
 
     def work(list_name: str) -> None:
+        refused: UnexpectedPayload | None = None
+        if drop_in is not None:
+            progress.begin_unit(list_name)
+            try:
+                take_in(drop_in, conn, list_name, options.list_names, progress, clock)
+            except UnexpectedPayload as error:
+                refused = error
         ListCollector(archive, conn, list_name, options, progress, clock).run()
+        if refused is not None:
+            raise refused
 
     return collect_units(
         options.list_names, work, conn=conn, progress=progress, clock=clock, told_first=TOLD_FIRST

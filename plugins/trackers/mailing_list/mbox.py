@@ -11,19 +11,17 @@ import email
 import gzip
 import io
 import json
-from base64 import b32encode
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from email.message import Message as Mail
-from hashlib import sha1
 from typing import Any, Protocol
 
 import structlog
 
 from core.errors import CollectorError, RequestRefused
-from trackers.mailing_list.parse import Listed
+from trackers.mailing_list.parse import Listed, clean, message_hash_of
 
 FEW_NEWS, WORTH_IT = 10, 3
 """So many messages of one month on a page are worth its export: of daily news, and when much is fetched."""
@@ -95,7 +93,7 @@ def read(packed: bytes) -> Iterator[tuple[str, str]]:
         body = body_of(mail)
         message_id = str(mail.get("Message-ID", "")).strip().strip("<>")
         if body is not None and message_id:
-            yield hash_of_id(message_id), body
+            yield message_hash_of(clean(message_id)), body
 
 
 def messages(packed: bytes) -> Iterator[bytes]:
@@ -131,11 +129,6 @@ def body_of(mail: Mail) -> str | None:
         return None
     text = text.replace("\r\n", "\n")
     return None if AMBIGUOUS in f"\n{text}" else text
-
-
-def hash_of_id(message_id: str) -> str:
-    """Compute what Mailman calls the hash of a Message-ID."""
-    return b32encode(sha1(message_id.encode("utf-8", "replace"), usedforsecurity=False).digest()).decode()
 
 
 def detail_of(item: Mapping[str, Any], body: str) -> bytes:

@@ -13,6 +13,7 @@ from core.database import Conn
 from core.progress import Progress
 from core.protocols import Collected
 from trackers.mailing_list import store
+from trackers.mailing_list.handed_in import message_of
 from trackers.mailing_list.options import MailingListOptions
 from trackers.mailing_list.parse import Message, parse_listed, parse_message
 
@@ -34,10 +35,32 @@ def reprocess(conn: Conn, options: MailingListOptions, progress: Progress, clock
             progress.advance(len(messages))
             if left is not None:
                 left -= len(messages)
+        _rebuild_handed_in(conn, list_name, options, progress, clock)
         counts = progress.unit_counts()
         told = ", ".join(f"{counts.get(name, 0):,} {name}" for name in ("new", "updated", "unchanged"))
         log.info(f"{list_name}: rebuilt from raw payloads: {told}")
     return Collected(counts=dict(progress.counts))
+
+
+def _rebuild_handed_in(
+    conn: Conn, list_name: str, options: MailingListOptions, progress: Progress, clock: Clock
+) -> None:
+    """Derive messages that came from files, unless the archive told more of them since."""
+    for items in raw.slices(conn, store.SOURCE, store.HANDED_IN, prefix=f"{list_name}/"):
+        keys = [item.key for item in items]
+        overtaken = {item.key for item in raw.read(conn, store.SOURCE, store.EMAIL, keys)}
+        newer = {i.key: json.loads(i.body) for i in raw.read(conn, store.SOURCE, store.INDEX_ITEM, keys)}
+        found = []
+        for item in items:
+            message = message_of(json.loads(item.body), list_name)
+            listed = parse_listed(newer[item.key]) if item.key in newer else None
+            message = message.relisted(listed) if listed else message
+            if item.key not in overtaken and _in_window(message, options):
+                found.append((message, item))
+        with conn.transaction():
+            added = store.save_handed_in(conn, found, clock.now())
+        progress.count("new", added)
+        progress.advance(len(found))
 
 
 def _derive(conn: Conn, list_name: str, items: list[raw.RawItem]) -> Iterator[Message]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,7 +14,7 @@ from trackers.mailing_list import tables
 from trackers.mailing_list.parse import Listed, Message
 
 SOURCE = "mailing_list"
-EMAIL, INDEX_ITEM, NAMELESS = "email", "index_item", "email_without_hash"
+EMAIL, INDEX_ITEM, NAMELESS, HANDED_IN = "email", "index_item", "email_without_hash", "handed_in"
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,26 @@ def save_messages(
     profiles = ensure_mailing_list_profiles(conn, map(sender_of, messages), source=SOURCE, now=now)
     raw.save(conn, SOURCE, EMAIL, payloads)
     raw.delete(conn, SOURCE, INDEX_ITEM, [item.key for item in payloads])
+    return _merge_messages(conn, messages, profiles, now)
+
+
+def save_handed_in(conn: Conn, found: Sequence[tuple[Message, raw.RawItem]], now: datetime) -> int:
+    """Store messages from files, in the caller's transaction; what the archive tells later counts more."""
+    messages = [message for message, _ in found]
+    profiles = ensure_mailing_list_profiles(conn, map(sender_of, messages), source=SOURCE, now=now)
+    raw.save(conn, SOURCE, HANDED_IN, [payload for _, payload in found])
+    return _merge_messages(conn, messages, profiles, now, listed=False).inserted
+
+
+def _merge_messages(
+    conn: Conn,
+    messages: Sequence[Message],
+    profiles: Mapping[str, int],
+    now: datetime,
+    *,
+    listed: bool | None = None,
+) -> MergeCounts:
+    seen = {} if listed is None else {"listed": listed}
     rows = [
         {
             "list_name": m.list_name,
@@ -78,11 +98,13 @@ def save_messages(
             "content_hash": m.content_hash,
             "created_at": now,
             "updated_at": now,
+            **seen,
         }
         for m in messages
     ]
     natural = ("list_name", "message_hash")
-    return merge(conn, tables.message, rows, key=natural, insert_only=("created_at",), touch=("updated_at",))
+    once = ("created_at", *seen)
+    return merge(conn, tables.message, rows, key=natural, insert_only=once, touch=("updated_at",))
 
 
 def sender_of(message: Message) -> MailSender:
