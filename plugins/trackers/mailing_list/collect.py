@@ -117,6 +117,12 @@ class ListCollector:
 
     def run(self) -> None:
         """Collect the list."""
+        try:
+            self._walk()
+        finally:
+            self.details.close()
+
+    def _walk(self) -> None:
         top = self.archive.index_page(self.list_name, 0)
         self.progress.begin_unit(self.list_name, total=top.count)
         log.info(f"{self.list_name}: {top.count:,} messages in the archive; {self.route.describe()}")

@@ -89,6 +89,11 @@ class Details:
     exported: int = 0
     """How many bodies came from exports."""
 
+    def close(self) -> None:
+        """Wait for no export any more."""
+        if self.exports is not None:
+            self.exports.close()
+
     def slices(
         self, hashes: list[str], listed: Mapping[str, tuple[Listed, Any]] | None = None
     ) -> Iterator[Slice]:

@@ -13,6 +13,7 @@ import io
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
 from email.message import Message as Mail
@@ -48,12 +49,22 @@ class Exports:
     allowed: bool = True
     asked: set[date] = field(default_factory=set)
     held: dict[date, dict[str, str]] = field(default_factory=dict)
+    coming: dict[date, Future[bytes]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._pool: ThreadPoolExecutor | None = None
+
+    def close(self) -> None:
+        """Wait for nothing more."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
 
     def bodies(self, wanted: Mapping[str, Listed]) -> dict[str, str]:
         """Return the bodies that exports give of these messages."""
         months = {h: item.sent_at.date().replace(day=1) for h, item in wanted.items() if item.sent_at}
         for month, number in sorted(Counter(months.values()).items(), reverse=True):
-            if self.allowed and month not in self.asked and number >= self.worth:
+            needed = month in self.coming or (month not in self.asked and number >= self.worth)
+            if self.allowed and needed:
                 self._fetch(month)
         found = {}
         for message_hash, month in months.items():
@@ -63,9 +74,9 @@ class Exports:
         return found
 
     def _fetch(self, month: date) -> None:
-        self.asked.add(month)
+        self._request(month)
         try:
-            packed = self.source.export(self.list_name, month, following(month))
+            packed = self.coming.pop(month).result()
         except RequestRefused:
             self.allowed = False
             log.info(f"{self.list_name}: the archive gives no exports; messages are asked for one by one")
@@ -79,11 +90,29 @@ class Exports:
             log.warning(f"{self.list_name}: the export of {month:%Y-%m} cannot be read ({error})")
         while len(self.held) > MONTHS_KEPT:
             del self.held[max(self.held)]
+        if self.worth == WORTH_IT:
+            # Much is fetched, newest first: the month before comes while this one is stored.
+            self._request(month_before(month))
+
+    def _request(self, month: date) -> None:
+        """Have an export fetched, once, beside what goes on here."""
+        if month not in self.asked:
+            self.asked.add(month)
+            if self._pool is None:
+                self._pool = ThreadPoolExecutor(1, thread_name_prefix="export")
+            self.coming[month] = self._pool.submit(
+                self.source.export, self.list_name, month, following(month)
+            )
 
 
 def following(month: date) -> date:
     """Return the first day of the next month."""
     return date(month.year + month.month // 12, month.month % 12 + 1, 1)
+
+
+def month_before(month: date) -> date:
+    """Return the first day of the month before."""
+    return date(month.year - (month.month == 1), (month.month - 2) % 12 + 1, 1)
 
 
 def read(packed: bytes) -> Iterator[tuple[str, str]]:
