@@ -321,13 +321,14 @@ def test_a_run_in_which_all_were_skipped_writes_nothing(conn: Conn) -> None:
 def test_the_mailing_lists_end_to_end(conn: Conn, world: World, sandbox: str) -> None:
     add_list(world, 5)
     operator = MailingListCollector(task_id="m", args=["--limit", "3"])
-    counts = operator.execute(context({"mailing_list__list_names": [BOOST]}))
+    form = {"mailing_list__list_names": [BOOST], "mailing_list__by_export": False}
+    counts = operator.execute(context(form))
     assert counts["new"] == 3
     assert operator.source_url == f"{sandbox}/hyperkitty/archives/list/{BOOST}/"
     assert operator.landed_url.startswith("/boost/runs/")
     assert conn.execute("SELECT requests, options FROM core.run").fetchone() == (
-        2,
-        {"list_names": [BOOST], "limit": 3},
+        4,
+        {"list_names": [BOOST], "limit": 3, "by_export": False},
     )
 
 
