@@ -11,7 +11,10 @@ from operators.collector import CollectorOperator
 from operators.mailing_list_collector import MailingListCollector
 
 COLLECTORS: Mapping[str, type[CollectorOperator]] = {
-    operator.command: operator for operator in (MailingListCollector,)
+    operator.command: operator
+    for operator in (
+        MailingListCollector,  # one line each
+    )
 }
 
 
