@@ -17,7 +17,8 @@ from benchmarks.memory import free_port
 from benchmarks.report import Figure
 
 MONTHS, PER_MONTH, LATENCY, IN_FLIGHT = 12, 400, 0.05, 4
-LIST = "boost@lists.boost.org"
+LIST = "boost-users@lists.boost.org"
+"""Not the list that the figures of memory collect into the same database: this is a first load."""
 
 
 def figures(url: str) -> Iterator[Figure]:
