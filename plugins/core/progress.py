@@ -24,6 +24,12 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
+def counted(number: int, name: str) -> str:
+    """Write a count for a person: `2 pages`, `1 page`, `0 new`, `1 skipped without link`."""
+    words = name.replace("_", " ")
+    return f"{number:,} {words.removesuffix('s') if number == 1 and ' ' not in words else words}"
+
+
 @dataclass
 class Progress:
     """Counts what a run does and tells it now and then.
@@ -31,6 +37,7 @@ class Progress:
     :param collector: the command, named on every failure.
     :param on_line: called with the counts at every line, so that a running task can be watched elsewhere.
     :param requests: tells how many requests were sent so far.
+    :param told_first: counts that a summary begins with, even where they are zero.
     """
 
     clock: Clock = field(default_factory=SystemClock)
@@ -38,6 +45,7 @@ class Progress:
     on_line: Callable[[Mapping[str, int]], None] = lambda counts: None
     requests: Callable[[], int] = lambda: 0
     counts: Counter[str] = field(default_factory=Counter)
+    told_first: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self.log = structlog.get_logger("collector")
@@ -66,11 +74,10 @@ class Progress:
         prefix = f"{self._unit}/"
         return {k.removeprefix(prefix): v for k, v in self.counts.items() if k.startswith(prefix)}
 
-    def unit_summary(self, first: tuple[str, ...] = ()) -> str:
-        """Tell in words what was counted in this unit; the counts named first are told even if zero."""
-        counts = self.unit_counts()
-        names = [*first, *sorted(set(counts) - set(first))]
-        return ", ".join(f"{counts.get(name, 0):,} {name.replace('_', ' ')}" for name in names)
+    def summary(self, counts: Mapping[str, int]) -> str:
+        """Tell counts in words; those of single units are left out."""
+        others = sorted(name for name in counts if "/" not in name and name not in self.told_first)
+        return ", ".join(counted(counts.get(name, 0), name) for name in (*self.told_first, *others))
 
     def advance(self, done: int) -> None:
         """Move on by `done` items, and write a line if the last one is old enough."""
@@ -86,5 +93,6 @@ class Progress:
         left = ""
         if self._total > self._done and rate > 0:
             left = f", about {duration((self._total - self._done) / rate)} left"
-        self.log.info(f"{self._unit}: {self._done:,}{of}, {rate:,.0f}/s, {self.requests():,} requests{left}")
+        sent = counted(self.requests(), "requests")
+        self.log.info(f"{self._unit}: {self._done:,}{of}, {rate:,.0f}/s, {sent}{left}")
         self.on_line(self.counts)

@@ -29,9 +29,10 @@ def collect_units(
 ) -> Collected:
     """Do the work of each unit; raise `UnitsFailed` at the end if some failed.
 
-    :param told_first: counts that the line about a unit begins with, even where they are zero.
+    :param told_first: counts that the lines about a unit and the run begin with, even where they are zero.
     """
     units = tuple(names)
+    progress.told_first = told_first
     failures: dict[str, BaseException] = {}
     for name in units:
         started = clock.monotonic()
@@ -55,7 +56,7 @@ def collect_units(
         else:
             log.info("::endgroup::")
             seconds = duration(clock.monotonic() - started)
-            log.info(f"{name}: {progress.unit_summary(told_first)}, {seconds}")
+            log.info(f"{name}: {progress.summary(progress.unit_counts())}, {seconds}")
     if failures:
         categories = {name: classify_failure(error) for name, error in failures.items()}
         raise UnitsFailed(failures, categories, len(units))

@@ -24,7 +24,7 @@ from core.errors import (
     told,
 )
 from core.options import Options, resolve
-from core.progress import Progress, duration
+from core.progress import Progress, counted, duration
 from core.protocols import TrackerResult, require_tracker_result
 from core.runs import RunRecord, TaskTry, failed_in_a_row, killed_in_a_row
 from core.settings import Settings
@@ -218,12 +218,11 @@ class RecordedOperator(BaseOperator):
         started = self.clock.monotonic()
         result = require_tracker_result(self.carry_out())
         self._finish(record, "success", counts=result.counts)
-        totals = ", ".join(f"{n:,} {k.replace('_', ' ')}" for k, n in result.counts.items() if "/" not in k)
+        totals = self.session.progress.summary(result.counts)
         requests, received = self.traffic()
-        log.info(
-            f"{self.command}: {totals or 'nothing to do'}; {requests:,} requests, {received / 1e6:,.1f} MB, "
-            f"{duration(self.clock.monotonic() - started)}"
-        )
+        cost = f"{counted(requests, 'requests')}, {received / 1e6:,.1f} MB"
+        seconds = duration(self.clock.monotonic() - started)
+        log.info(f"{self.command}: {totals or 'nothing to do'}; {cost}, {seconds}")
         return result
 
     def _touch(self, record: RunRecord, counts: Mapping[str, int]) -> None:

@@ -92,8 +92,9 @@ def test_a_window_looks_past_old_dates_and_moves_no_checkpoint(conn: Conn, world
 
 def test_a_window_stops_after_a_page_far_before_it(world: World, run: Run) -> None:
     add_list(world, 60)
-    run(since=entry(55).date, date_slack_days=1)
-    assert sum(line.startswith("emails") for line in requests(world)) == 6
+    assert run(since=entry(55).date, date_slack_days=1)["pages"] == 5
+    # Whether a page is far before it shows when it is read; some of the nine may be on their way by then.
+    assert sum(line.startswith("emails") for line in requests(world)) < 9
 
 
 def test_a_limit(conn: Conn, world: World, run: Run) -> None:

@@ -6,7 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from core.clock import FixedClock
-from core.progress import Progress, duration
+from core.progress import Progress, counted, duration
 from core.redaction import redact, redact_addresses
 
 
@@ -36,6 +36,25 @@ def test_a_line_at_most_every_ten_seconds_with_rate_and_time_left() -> None:
 )
 def test_durations(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("number", "name", "text"),
+    [
+        (1, "pages", "1 page"),
+        (0, "pages", "0 pages"),
+        (2000, "new", "2,000 new"),
+        (1, "few_words", "1 few words"),
+    ],
+)
+def test_counts_in_words(number: int, name: str, text: str) -> None:
+    assert counted(number, name) == text
+
+
+def test_a_summary_begins_with_what_matters_and_leaves_out_single_units() -> None:
+    progress = Progress(told_first=("new", "pages"))
+    counts = {"boost/pages": 4, "known": 7, "pages": 1, "failed": 2}
+    assert progress.summary(counts) == "0 new, 1 page, 2 failed, 7 known"
 
 
 def test_secrets_and_addresses() -> None:

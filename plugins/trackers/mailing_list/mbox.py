@@ -90,7 +90,7 @@ class Exports:
             log.warning(f"{self.list_name}: the export of {month:%Y-%m} cannot be read ({error})")
         while len(self.held) > MONTHS_KEPT:
             del self.held[max(self.held)]
-        if self.worth == WORTH_IT:
+        if self.worth == WORTH_IT or len(self.asked) > 1:
             # Much is fetched, newest first: the month before comes while this one is stored.
             self._request(month_before(month))
 

@@ -112,12 +112,15 @@ def at_end(page: Page) -> bool:
 def pages_after(index: Index, list_name: str, page: Page, *, ahead: bool) -> Iterator[Page]:
     """Yield the pages that follow `page`, without a gap.
 
-    :param ahead: request several pages at once; only where all of them will be needed.
+    :param ahead: request several pages at once, since all of them will be needed. Otherwise one, then twice
+        as many each time: who has come far has probably far to go.
     """
+    several = page.count if ahead else 1
     while not at_end(page):
         step = max(1, len(page.items) - OVERLAP)
         start = page.offset + step
-        offsets = range(start, max(page.count, start + 1), step) if ahead else (start,)
+        offsets = range(start, max(page.count, start + 1), step)[:several]
+        several *= 2
         for planned in index.index_pages(list_name, offsets):
             following = _without_gap(index, list_name, page, planned)
             yield following
