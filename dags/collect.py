@@ -68,7 +68,7 @@ def build_chain(group: Group, name: str, scheduled: tuple[ScheduledTask, ...], t
         max_active_runs=1,
         is_paused_upon_creation=group.paused,
         tags=sorted({"collector", group.id, *group.tags, *(c.tracker for c in collectors)}),
-        params=group_params(collectors),
+        params=group_params(collectors, [task.id for task in scheduled]),
         doc_md=group_doc(group, scheduled, collectors),
         default_args={
             "owner": "collectors",
@@ -110,10 +110,10 @@ def sync_tasks(tasks: list[CollectorOperator]) -> list[BaseOperator]:
     return [select, sync]
 
 
-def group_params(collectors: list[type[CollectorOperator]]) -> dict[str, Param]:
+def group_params(collectors: list[type[CollectorOperator]], task_ids: list[str]) -> dict[str, Param]:
     """Return the trigger form of a group."""
     operators: list[type[RecordedOperator]] = list(dict.fromkeys(collectors))
-    batch = section_params(BatchOptions, "Schedule")
+    batch = section_params(BatchOptions, "Schedule", {"only": task_ids})
     if not sources_of({collector.command for collector in collectors}):
         return form_params(operators) | batch
     skip = Param(

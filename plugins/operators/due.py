@@ -12,6 +12,7 @@ from core.options import COUNT, FLAG, NAMES, Options, option, resolve
 from core.options import Kind as FormKind
 from core.schedule import Kind, ScheduledTask
 from core.schedule.fields import WEEKDAY_NUMBERS
+from core.schedule.model import WEEKDAYS
 from core.settings import Settings
 from hooks.database_hook import DatabaseHook
 
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 BAD = ("failed", "upstream_failed")
 WHOLE_BATCH = "default"
 KINDS = (WHOLE_BATCH, *(kind.value for kind in Kind if kind is not Kind.INTERVAL))
-ONE_KIND = FormKind({"type": ["null", "string"], "enum": [None, *KINDS]}, str)
+SHOWN = {"null": "all: the whole batch", WHOLE_BATCH: f"{WHOLE_BATCH}: the same"}
+ONE_KIND = FormKind({"type": ["null", "string"], "enum": [None, *KINDS], "values_display": SHOWN}, str)
 WEEKDAY = FormKind({"type": ["null", "string"]}, str)
 
 
@@ -35,7 +37,7 @@ class BatchOptions(Options):
     """Which tasks of a group a run takes."""
 
     only: tuple[str, ...] = option(
-        NAMES, (), "Only", "Ids of the tasks to run. Empty: all that are due.", common=True
+        NAMES, (), "Only", "The tasks to run, of those that are due. Empty: all that are due.", common=True
     )
     schedule_kind: str = option(
         ONE_KIND,
@@ -45,7 +47,12 @@ class BatchOptions(Options):
         common=True,
     )
     day_of_week: str = option(
-        WEEKDAY, "", "Weekday", "With kind weekly: another day than the run's.", common=True
+        WEEKDAY,
+        "",
+        "Weekday",
+        "With kind weekly: another day than the run's.",
+        common=True,
+        examples=WEEKDAYS,
     )
     day_of_month: int | None = option(
         COUNT, None, "Day of month", "With kind monthly: another day than the run's.", common=True
@@ -108,11 +115,21 @@ class Due:
         if self.asked.only and task.id not in self.asked.only:
             return f"not asked for: only {', '.join(self.asked.only)}"
         if not self._is_due(task):
-            return f"not due on {self.day:%A}, {self.day}: runs {task.when()}"
+            return f"not due on {self.day:%A}, {self.day}: runs {task.when()}{self._how_to_get(task)}"
         for earlier in self.place.repeats:
             if self._is_due(earlier) and self._asked_for(earlier):
                 return f"already run in this batch, by {earlier.id}"
         return self._behind_a_failure()
+
+    def _how_to_get(self, task: ScheduledTask) -> str:
+        """Tell who asked for a task by its id how to have it on another day than its own."""
+        if task.id not in self.asked.only or task.kind not in (Kind.WEEKLY, Kind.MONTHLY):
+            return ""
+        if task.kind is Kind.WEEKLY:
+            day = f"day_of_week {WEEKDAYS[task.day or 0]}"
+        else:
+            day = f"day_of_month {task.day_in_month_of(self.day)}"
+        return f"; to run it now, ask for schedule_kind {task.kind} and {day}"
 
     def _asked_for(self, task: ScheduledTask) -> bool:
         return not self.asked.only or task.id in self.asked.only

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from airflow.sdk import Param
 
@@ -24,12 +25,22 @@ def form_params(operators: Iterable[type[RecordedOperator]]) -> dict[str, Param]
     return common | own
 
 
-def section_params(options_type: type[Options], section: str) -> dict[str, Param]:
-    """Return params that all tasks of a DAG share, folded into a section."""
+def section_params(
+    options_type: type[Options], section: str, choices: Mapping[str, Sequence[str]]
+) -> dict[str, Param]:
+    """Return params that all tasks of a DAG share, folded into a section.
+
+    :param choices: names that a param may take; Airflow refuses others when a run is asked for.
+    """
+    folded: dict[str, Any] = {"section": section}
     return {
-        form_name("", name, said): _param(said, {"section": section})
+        form_name("", name, said): _param(said, folded | (_closed(choices[name]) if name in choices else {}))
         for name, said in declared(options_type).items()
     }
+
+
+def _closed(names: Sequence[str]) -> dict[str, Any]:
+    return {"items": {"type": "string", "enum": list(names)}, "examples": list(names)}
 
 
 def option_params(options_type: type[Options], tracker: str) -> dict[str, Param]:
@@ -43,7 +54,7 @@ def option_params(options_type: type[Options], tracker: str) -> dict[str, Param]
     }
 
 
-def _param(said: Declared, section: dict[str, str]) -> Param:
+def _param(said: Declared, section: dict[str, Any]) -> Param:
     schema = dict(said.kind.schema) | section
     if said.examples:
         schema["examples"] = list(said.examples)

@@ -58,6 +58,22 @@ def test_what_a_run_takes(task: ScheduledTask, params: dict[str, Any], expected:
 
 
 @pytest.mark.parametrize(
+    ("task", "asked"),
+    [
+        (MONDAYS, {"schedule_kind": "weekly", "day_of_week": "monday"}),
+        (FIRST, {"schedule_kind": "monthly", "day_of_month": 1}),
+        (ScheduledTask("last", "c", Kind.MONTHLY, 31), {"schedule_kind": "monthly", "day_of_month": 30}),
+    ],
+)
+def test_who_asks_for_a_task_on_another_day_is_told_how_to_get_it(
+    task: ScheduledTask, asked: dict[str, Any]
+) -> None:
+    told = reason(task, context(only=[task.id])).partition("; to run it now, ask for ")[2]
+    assert told == " and ".join(f"{name} {value}" for name, value in asked.items())
+    assert reason(task, context(only=[task.id], **asked)) == ""
+
+
+@pytest.mark.parametrize(
     ("params", "message"),
     [
         ({"day_of_week": "someday"}, "day_of_week must be monday..sunday or mon..sun"),

@@ -106,6 +106,13 @@ def test_the_form(bag: DagBag) -> None:
         params.get_param("since").resolve("garbage")
 
 
+def test_only_takes_tasks_that_exist(bag: DagBag) -> None:
+    only = bag.dags["collect_mailing_list"].params.get_param("only")
+    assert only.resolve(["mailing_list_full_scan"]) == ["mailing_list_full_scan"]
+    with pytest.raises(Exception, match="is not one of"):
+        only.resolve(["mailing_list_ful_scan"])
+
+
 def build(text: str) -> dict[str, Any]:
     import collect
 

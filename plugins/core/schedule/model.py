@@ -60,10 +60,13 @@ class ScheduledTask:
             case Kind.WEEKLY:
                 return run_date.isoweekday() % 7 == self.day
             case Kind.MONTHLY:
-                last = calendar.monthrange(run_date.year, run_date.month)[1]
-                return run_date.day == min(self.day or 0, last)
+                return run_date.day == self.day_in_month_of(run_date)
             case _:
                 return False
+
+    def day_in_month_of(self, run_date: date) -> int:
+        """Return the day on which a monthly task runs; the last one where the month is shorter."""
+        return min(self.day or 0, calendar.monthrange(run_date.year, run_date.month)[1])
 
     def latest_due(self, run_date: date) -> date | None:
         """Return the last day up to `run_date` on which a weekly or monthly task was due."""
@@ -93,7 +96,7 @@ class ScheduledTask:
         if kind is Kind.WEEKLY and weekday is not None:
             return self.day == weekday
         if kind is Kind.MONTHLY and day is not None:
-            return day == min(self.day or 0, calendar.monthrange(run_date.year, run_date.month)[1])
+            return day == self.day_in_month_of(run_date)
         return self.is_due(run_date)
 
     def when(self) -> str:
