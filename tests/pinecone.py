@@ -45,6 +45,7 @@ class Source:
         for each in documents:
             self.documents[each["metadata"]["doc_id"]] = each
             self.changed[each["metadata"]["doc_id"]] = now
+            self.deleted.pop(each["metadata"]["doc_id"], None)
 
     def drop(self, now: datetime, *doc_ids: str) -> None:
         for doc_id in doc_ids:

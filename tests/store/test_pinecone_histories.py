@@ -1,0 +1,171 @@
+"""Any history of edits, refusals, outages and kills ends with an index that holds just what there is."""
+
+from __future__ import annotations
+
+import threading
+import time
+from random import Random
+from typing import Any
+
+import pytest
+
+from core.clock import FixedClock
+from core.database import Conn
+from core.errors import CollectorBusy, CollectorError
+from hooks.pinecone_hook import PineconeHook
+from sandbox.faults import Fault
+from sandbox.world import World
+from tests.crash.seams import Killed, Seam, connect
+from tests.pinecone import APP, Source, document, index, text
+from trackers.pinecone.api import EngineLimits, SyncOptions, sync_to_pinecone
+from trackers.pinecone.index import KINDS
+
+LIVE, FRESH = "live", "fresh"
+STEPS, DOCUMENTS = 12, 30
+LIMITS = EngineLimits(batch_size=4, window=8, in_flight=3)
+DAY = 86_400.0
+MANY_SYNCS = 12
+"""Enough to wait out every pause before something that was refused is tried again."""
+
+
+class History:
+    """A source that changes, and syncs of it that are disturbed."""
+
+    def __init__(self, seed: int, conn: Conn, url: str, world: World, clock: FixedClock) -> None:
+        self.random = Random(f"history/{seed}")
+        self.conn, self.url, self.world, self.clock = conn, url, world, clock
+        self.source = Source()
+        self.told: list[str] = []
+
+    # -- what happens to the source --------------------------------------------------------------------
+
+    def change(self) -> None:
+        for number in self.random.sample(range(DOCUMENTS), self.random.randint(0, 8)):
+            name = f"d{number}"
+            what = self.random.choice(("write", "write", "shrink", "retitle", "drop"))
+            if what == "drop":
+                if name in self.source.documents:
+                    self.source.drop(self.clock.now(), name)
+                continue
+            sizes = {"write": (300, 2500, 5000), "shrink": (20, 120)}
+            before = self.source.documents.get(name)
+            if what == "retitle" and before:
+                content = before["content"]
+            else:
+                size = self.random.choice(sizes.get(what, (300,)))
+                content = text(number + DOCUMENTS * self.random.randint(0, 3), size)
+            metadata: dict[str, Any] = {"label": self.random.choice((None, "a", "b", ["c", "d"]))}
+            if self.random.random() < 0.5:
+                metadata["extra"] = self.random.randint(0, 3)
+            self.source.put(self.clock.now(), document(number, content, **metadata))
+
+    # -- what happens to a sync ------------------------------------------------------------------------
+
+    def disturb(self) -> None:
+        if self.random.random() < 0.5:
+            path = self.random.choice(
+                ("upsert", "update", "delete", "boost-sparse", "/records/", "/vectors/")
+            )
+            self.world.faults.append(
+                Fault(
+                    path=path,
+                    status=self.random.choice((400, 429, 500, 503)),
+                    times=self.random.choice((1, 3, 20)),
+                    after=self.random.randint(0, 6),
+                )
+            )
+
+    def sync(self) -> None:
+        options = SyncOptions(
+            full_resync=self.random.random() < 0.2,
+            dry_run=self.random.random() < 0.1,
+            max_documents=self.random.choice((None, None, None, 5)),
+        )
+        killed_at = self.random.choice((0, 0, self.random.randint(1, 40)))
+        seam = Seam(killed_at, self.random.choice(("before", "after")))
+        self.told.append(f"{options}, killed at {killed_at}, {self.world.faults}")
+        connection = connect(self.url, seam)
+        try:
+            self.go(connection, LIVE, options)
+        except (Killed, CollectorError):
+            pass
+        finally:
+            connection.close()
+            self.world.faults.clear()
+
+    def go(self, conn: Any, namespace: str, options: SyncOptions) -> None:
+        self.clock.sleep(3600)
+        hook = PineconeHook(clock=self.clock)
+        while True:
+            try:
+                sync_to_pinecone(
+                    conn,
+                    hook,
+                    app_type=APP,
+                    namespace=namespace,
+                    preprocess_fn=self.source,
+                    options=options,
+                    limits=LIMITS,
+                    clock=self.clock,
+                )
+                return
+            except CollectorBusy:
+                time.sleep(0.01)  # the server has not yet noticed that a killed connection is gone
+            finally:
+                self._let_requests_end()
+                hook.close()
+
+    @staticmethod
+    def _let_requests_end() -> None:
+        """What a killed process has sent arrives before its successor begins; here its threads still send."""
+        for thread in threading.enumerate():
+            if thread.name.startswith("pinecone"):
+                thread.join(timeout=30)
+
+    # -- the end ---------------------------------------------------------------------------------------
+
+    def settle(self) -> None:
+        """Undisturbed syncs, until everything that failed was tried again."""
+        for _ in range(MANY_SYNCS):
+            self.clock.sleep(DAY)
+            self.go(self.conn, LIVE, SyncOptions())
+
+    def held(self, namespace: str) -> dict[str, dict[str, Any]]:
+        return {
+            kind: {i: r.fields for i, r in index(self.world, kind).stored.get(namespace, {}).items()}
+            for kind in KINDS
+        }
+
+
+def play(seed: int, conn: Conn, url: str, world: World, clock: FixedClock) -> None:
+    history = History(seed, conn, url, world, clock)
+    for _ in range(STEPS):
+        history.change()
+        history.disturb()
+        history.sync()
+    history.settle()
+    history.go(conn, FRESH, SyncOptions())
+    told = "\n".join(history.told)
+    assert history.held(LIVE) == history.held(FRESH), told
+    unsettled = conn.execute("SELECT count(*) FROM pinecone.failed_item").fetchone()
+    assert unsettled == (0,), told
+    ledger = conn.execute(
+        "SELECT record_id FROM pinecone.ledger WHERE namespace = %s AND synced_at IS NOT NULL", (LIVE,)
+    )
+    assert {row[0] for row in ledger} == set(history.held(LIVE)["dense"]), told
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_some_histories(
+    seed: int, conn: Conn, database: str, world: World, clock: FixedClock, pinecone: str
+) -> None:
+    play(seed, conn, database, world, clock)
+
+
+@pytest.mark.prove
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("seed", range(6, 106))
+def test_many_histories(
+    seed: int, conn: Conn, database: str, world: World, clock: FixedClock, pinecone: str
+) -> None:
+    play(seed, conn, database, world, clock)
