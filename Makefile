@@ -37,7 +37,7 @@ test: setup      ## the whole suite, with lint, types and import contracts
 	@PYTHONUNBUFFERED=1 $(BIN)/python -m pytest -q -m "not prove" -n 2 --dist loadgroup
 test-fast: setup ## the inner loop: everything that needs no running Airflow (< 90 s)
 	@PYTHONUNBUFFERED=1 CRASH_SPREAD=2 $(BIN)/python -m pytest -q -m "not prove and not system" -n 2 --dist loadgroup --ignore=tests/test_house.py
-prove: setup     ## what is too heavy for every run: every single crash point
+prove: setup     ## what is too heavy for every run: every crash point, hundreds of random histories
 	@PYTHONUNBUFFERED=1 $(BIN)/python -m pytest -q -m prove
 bench: setup     ## ratios of the same run beside their targets; fails where one is missed
 	@$(BIN)/python -m benchmarks

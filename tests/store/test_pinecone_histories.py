@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from random import Random
 from typing import Any
 
@@ -11,11 +10,10 @@ import pytest
 
 from core.clock import FixedClock
 from core.database import Conn
-from core.errors import CollectorBusy, CollectorError
 from hooks.pinecone_hook import PineconeHook
 from sandbox.faults import Fault
 from sandbox.world import World
-from tests.crash.seams import Killed, Seam, connect
+from tests.histories import disturbed, when_free
 from tests.pinecone import APP, Source, document, index, text
 from trackers.pinecone.api import EngineLimits, SyncOptions, sync_to_pinecone
 from trackers.pinecone.index import KINDS
@@ -36,6 +34,11 @@ class History:
         self.conn, self.url, self.world, self.clock = conn, url, world, clock
         self.source = Source()
         self.told: list[str] = []
+
+    def day(self) -> None:
+        self.change()
+        self.disturb()
+        self.sync()
 
     # -- what happens to the source --------------------------------------------------------------------
 
@@ -81,39 +84,29 @@ class History:
             dry_run=self.random.random() < 0.1,
             max_documents=self.random.choice((None, None, None, 5)),
         )
-        killed_at = self.random.choice((0, 0, self.random.randint(1, 40)))
-        seam = Seam(killed_at, self.random.choice(("before", "after")))
-        self.told.append(f"{options}, killed at {killed_at}, {self.world.faults}")
-        connection = connect(self.url, seam)
-        try:
-            self.go(connection, LIVE, options)
-        except (Killed, CollectorError):
-            pass
-        finally:
-            connection.close()
-            self.world.faults.clear()
+        told = disturbed(lambda conn: self.go(conn, LIVE, options), self.url, self.world, self.random, 40)
+        self.told.append(f"{options}, {told}")
 
     def go(self, conn: Any, namespace: str, options: SyncOptions) -> None:
         self.clock.sleep(3600)
+        when_free(lambda: self._sync(conn, namespace, options))
+
+    def _sync(self, conn: Any, namespace: str, options: SyncOptions) -> None:
         hook = PineconeHook(clock=self.clock)
-        while True:
-            try:
-                sync_to_pinecone(
-                    conn,
-                    hook,
-                    app_type=APP,
-                    namespace=namespace,
-                    preprocess_fn=self.source,
-                    options=options,
-                    limits=LIMITS,
-                    clock=self.clock,
-                )
-                return
-            except CollectorBusy:
-                time.sleep(0.01)  # the server has not yet noticed that a killed connection is gone
-            finally:
-                self._let_requests_end()
-                hook.close()
+        try:
+            sync_to_pinecone(
+                conn,
+                hook,
+                app_type=APP,
+                namespace=namespace,
+                preprocess_fn=self.source,
+                options=options,
+                limits=LIMITS,
+                clock=self.clock,
+            )
+        finally:
+            self._let_requests_end()
+            hook.close()
 
     @staticmethod
     def _let_requests_end() -> None:
@@ -140,9 +133,7 @@ class History:
 def play(seed: int, conn: Conn, url: str, world: World, clock: FixedClock) -> None:
     history = History(seed, conn, url, world, clock)
     for _ in range(STEPS):
-        history.change()
-        history.disturb()
-        history.sync()
+        history.day()
     history.settle()
     history.go(conn, FRESH, SyncOptions())
     told = "\n".join(history.told)
