@@ -14,7 +14,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NoReturn, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from airflow.sdk import BaseHook
@@ -77,6 +77,7 @@ class PineconeHook(BaseHook):
         self._sdk: Any = None
         self._config: PineconeConfig | None = None
         self._open: dict[Kind, Any] = {}
+        self._found: dict[str, Any] | None = None
 
     # -- setting up ------------------------------------------------------------------------------------
 
@@ -105,28 +106,50 @@ class PineconeHook(BaseHook):
             return bool(key_in_environment(self.conn_id, self._settings))
         return True
 
-    def open(self) -> tuple[str, ...]:
-        """Open both indexes, creating what is missing; return the names of those created now."""
+    def missing(self) -> tuple[str, ...]:
+        """Return the names of the indexes that `open` would have to create."""
         if self._open:
             return ()
-        config = self.config()
-        found = {
-            index.name: index
-            for index in self._asked("list indexes", lambda: self._indexes().list().to_list())
-        }
+        self._found = self._listed()
+        return tuple(name for _, name, _ in self._wanted() if name not in self._found)
+
+    def open(self, *, create: bool = True) -> tuple[str, ...]:
+        """Open both indexes; return the names of those created now.
+
+        :param create: create what is missing; otherwise that is an error. Who only looks creates nothing.
+        """
+        if self._open:
+            return ()
+        found, self._found = self._listed() if self._found is None else self._found, None
         created = []
-        for kind, name, model in (
-            ("dense", config.index_name, config.dense_model),
-            ("sparse", config.sparse_index_name, config.sparse_model),
-        ):
+        opened: dict[Kind, Any] = {}
+        for kind, name, model in self._wanted():
             described = found.get(name)
             if described is None:
-                described = self._create(name, model)
+                described = self._create(name, model) if create else self._refuse(name)
                 created.append(name)
             self._require_fitting(described, model)
-            described = self._await_ready(described)
-            self._open[kind] = self._at(described.host)  # type: ignore[index]
+            opened[kind] = self._at(self._await_ready(described).host)
+        self._open = opened
         return tuple(created)
+
+    def _wanted(self) -> tuple[tuple[Kind, str, str], ...]:
+        """Return kind, name and model of both indexes."""
+        config = self.config()
+        return (
+            ("dense", config.index_name, config.dense_model),
+            ("sparse", config.sparse_index_name, config.sparse_model),
+        )
+
+    def _listed(self) -> dict[str, Any]:
+        every = self._asked("list indexes", lambda: self._indexes().list().to_list())
+        return {index.name: index for index in every}
+
+    def _refuse(self, name: str) -> NoReturn:
+        raise ConfigurationError(
+            f"there is no index {name}; the first sync creates it, or correct index_name of Connection "
+            f"{self.conn_id}"
+        )
 
     def _client(self) -> Any:
         if self._sdk is None:
@@ -285,7 +308,7 @@ class PineconeHook(BaseHook):
     def statistics(self, kind: Kind) -> dict[str, Any]:
         """Return how much an index holds; zeros and the error if it does not tell."""
         try:
-            self.open()
+            self.open(create=False)
             told = self._asked(f"statistics of {kind}", lambda: self._open[kind].describe_index_stats())
         except CollectorError as error:
             empty = {"total_vectors": 0, "dimension": 0, "fullness": 0.0, "namespaces": {}}
@@ -301,13 +324,9 @@ class PineconeHook(BaseHook):
     def test_connection(self) -> tuple[bool, str]:
         """Look at both indexes; what the Test button shows. Creates nothing."""
         try:
-            config = self.config()
-            found = {i.name: i for i in self._asked("list indexes", lambda: self._indexes().list().to_list())}
+            found = self._listed()
             told = []
-            for name, model in (
-                (config.index_name, config.dense_model),
-                (config.sparse_index_name, config.sparse_model),
-            ):
+            for _, name, model in self._wanted():
                 if name not in found:
                     told.append(f"{name} will be created")
                     continue

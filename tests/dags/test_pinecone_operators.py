@@ -209,6 +209,12 @@ def test_an_audit_of_nothing_says_what_to_configure(
         audit()
 
 
+def test_a_search_where_nothing_was_indexed_yet_says_so(mails: Conn) -> None:
+    operator = PineconeSearchOperator(task_id="search")
+    with pytest.raises(ConfigurationError, match="the first sync creates it"):
+        operator.execute(context({"pinecone__query": "thoughts"}))
+
+
 def test_a_search_tells_titles_and_addresses(mails: Conn, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
     sync()

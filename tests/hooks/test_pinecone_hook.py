@@ -59,6 +59,21 @@ def test_missing_indexes_are_created_and_existing_ones_are_not(
     assert hook.open() == (f"{INDEX}-sparse",)
 
 
+def test_who_only_looks_creates_nothing(hook: PineconeHook, world: World) -> None:
+    both = (INDEX, f"{INDEX}-sparse")
+    assert hook.missing() == both
+    with pytest.raises(ConfigurationError, match=f"no index {INDEX}.*the first sync creates it"):
+        hook.open(create=False)
+    assert "no index" in hook.statistics("dense")["error"]
+    assert not world.pinecone.projects["public"].indexes
+    world.traffic.clear()
+    assert (hook.missing(), hook.open()) == (both, both)
+    assert asked(world)[:3] == [LIST, CREATE, CREATE]
+    assert hook.missing() == ()
+    hook.close()
+    hook.open(create=False)
+
+
 def test_every_request_is_counted_once_and_sent_once(hook: PineconeHook, world: World) -> None:
     hook.open()
     world.faults.append(Fault(path="/upsert", status=503, times=2))

@@ -59,12 +59,13 @@ def sync(conn: Conn, clock: FixedClock, pinecone: str) -> Iterator[Sync]:
     hooks: list[PineconeHook] = []
 
     def go(preprocess: Any, limits: EngineLimits | None = None, **options: Any) -> SyncResult:
+        writing = options.pop("conn", conn)
         hook = PineconeHook(clock=clock)
         hooks.append(hook)
         clock.sleep(3600)
         settled = options.pop("on_settled", None)
         return sync_to_pinecone(
-            conn,
+            writing,
             hook,
             app_type=APP,
             namespace=NAMESPACE,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import psycopg
 import pytest
@@ -13,6 +15,9 @@ from core.database import Conn
 from core.errors import CollectorBusy
 from core.locks import collector_lock
 from sandbox.world import World
+from tests.crash.seams import Killed, Seam, connect
+from tests.databases import clean
+from tests.histories import when_free
 from tests.pinecone import (
     APP,
     NAMESPACE,
@@ -250,6 +255,25 @@ def test_an_index_that_had_to_be_made_anew_is_filled_again(
     assert status(conn) is None
     assert sync(source).upserted == 6
     agree(world, conn, *(id_of(n) for n in (*range(6), 9)))
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_sync_killed_beside_a_new_index_does_not_trust_what_the_old_one_held(
+    database: str, conn: Conn, sync: Sync, world: World, clock: FixedClock, when: str
+) -> None:
+    for killed_at in range(1, 30):
+        clean(conn)
+        world.pinecone.projects["public"].indexes.clear()
+        source = Source()
+        source.put(clock.now(), *(document(n) for n in range(6)))
+        sync(source)
+        world.pinecone.projects["public"].indexes.clear()
+        source.put(clock.now(), document(9))
+        with connect(database, Seam(killed_at, when)) as killed, suppress(Killed):
+            sync(source, conn=killed)
+        for _ in range(2):
+            when_free(partial(sync, source))
+        assert both(world) == {id_of(n) for n in (*range(6), 9)}, killed_at
 
 
 def test_the_source_is_told_in_the_transaction_that_says_so(

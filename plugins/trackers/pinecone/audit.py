@@ -68,9 +68,10 @@ class Audit:
 
     def look(self) -> Findings:
         """List both indexes and compare."""
-        if created := self.index.open():
-            log.warning(f"{', '.join(created)} did not exist and is empty now")
+        if missing := self.index.missing():
+            log.warning(f"{', '.join(missing)} did not exist and is empty now")
             store.doubt_instance(self.conn, self.instance)
+        self.index.open()
         listed = inventory.Inventory(self.conn, self.instance, self.namespace)
         for kind in KINDS:
             for ids in self.index.ids(kind, self.namespace):

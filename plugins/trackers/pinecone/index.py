@@ -28,6 +28,9 @@ class Found(Protocol):
 class Writer(Protocol):
     """What a sync needs. Opened when there is something to write; used from several threads."""
 
+    def missing(self) -> tuple[str, ...]:
+        """Return the names of the indexes that `open` would have to create."""
+
     def open(self) -> tuple[str, ...]:
         """Open both indexes; return the names of those that had to be created."""
 
@@ -43,6 +46,9 @@ class Writer(Protocol):
 
 class Reader(Protocol):
     """What an audit needs."""
+
+    def missing(self) -> tuple[str, ...]:
+        """Return the names of the indexes that `open` would have to create."""
 
     def open(self) -> tuple[str, ...]:
         """Open both indexes; return the names of those that had to be created."""
@@ -60,8 +66,8 @@ class Reader(Protocol):
 class Searcher(Protocol):
     """What a search needs."""
 
-    def open(self) -> tuple[str, ...]:
-        """Open both indexes; return the names of those that had to be created."""
+    def open(self, *, create: bool = True) -> tuple[str, ...]:
+        """Open both indexes; if none may be created, a missing one is an error."""
 
     def search(self, kind: Kind, namespace: str, text: str, count: int) -> Sequence[Found]:
         """Return the records nearest to a text, nearest first."""

@@ -36,7 +36,7 @@ def search(index: Searcher, query: str, namespaces: Iterable[str], k: int = 10) 
     text = query.strip()
     if not text or k < 1:
         return []
-    index.open()
+    index.open(create=False)
     wanted = [(namespace, kind) for namespace in dict.fromkeys(namespaces) for kind in KINDS]
 
     def ask(one: tuple[str, Kind]) -> Ranking:

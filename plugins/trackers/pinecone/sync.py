@@ -222,17 +222,21 @@ class Sync:
         return courier
 
     def _opened(self) -> Courier:
-        """Open the indexes when first needed. One that had to be created holds nothing of what we wrote."""
+        """Open the indexes when first needed. One that has to be created holds nothing of what we wrote.
+
+        The ledger learns that before it is created: a sync killed in between must not leave an empty index
+        that the ledger takes for the old one.
+        """
         if self._courier is None:
-            created = self.index.open()
-            if created:
+            missing = self.index.missing()
+            if missing and (doubted := store.doubt_instance(self.conn, self.target.instance)):
+                self._renewed = True
+                log.warning(
+                    f"{doubted:,} chunks were in an index that is gone; the next sync of each source "
+                    "uploads them again"
+                )
+            if created := self.index.open():
                 log.info(f"created the indexes {', '.join(created)}")
-                if doubted := store.doubt_instance(self.conn, self.target.instance):
-                    self._renewed = True
-                    log.warning(
-                        f"{doubted:,} chunks were in an index that is gone; the next sync of each source "
-                        "uploads them again"
-                    )
             self._courier = Courier(self.index, self.target.namespace, self.limits)
         return self._courier
 
