@@ -14,7 +14,7 @@ from hooks.pinecone_hook import PineconeHook
 from sandbox.faults import Fault
 from sandbox.world import World
 from tests.histories import disturbed, when_free
-from tests.pinecone import APP, Source, document, index, text
+from tests.pinecone import APP, INDEX, Source, document, index, text
 from trackers.pinecone.api import EngineLimits, SyncOptions, sync_to_pinecone
 from trackers.pinecone.index import KINDS
 
@@ -65,6 +65,10 @@ class History:
     # -- what happens to a sync ------------------------------------------------------------------------
 
     def disturb(self) -> None:
+        if self.random.random() < 0.1:
+            indexes = self.world.pinecone.projects["public"].indexes
+            for name in self.random.choice(((INDEX,), (f"{INDEX}-sparse",), (INDEX, f"{INDEX}-sparse"))):
+                indexes.pop(name, None)
         if self.random.random() < 0.5:
             path = self.random.choice(
                 ("upsert", "update", "delete", "boost-sparse", "/records/", "/vectors/")
@@ -118,7 +122,11 @@ class History:
     # -- the end ---------------------------------------------------------------------------------------
 
     def settle(self) -> None:
-        """Undisturbed syncs, until everything that failed was tried again."""
+        """Undisturbed syncs, until everything that failed was tried again.
+
+        That an index was lost shows when there is something to write.
+        """
+        self.source.put(self.clock.now(), document(DOCUMENTS))
         for _ in range(MANY_SYNCS):
             self.clock.sleep(DAY)
             self.go(self.conn, LIVE, SyncOptions())
