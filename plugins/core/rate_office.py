@@ -51,12 +51,10 @@ class RateOffice:
         self._connect, self._identities, self._limits = connect, sorted(set(identities)), limits
         self._conn: Conn | None = None
         self._lock = Lock()
-        self._known: set[str] = set()
 
     def take(self, resource: str, wanted: int, report: Report | None) -> Lease | Wait:
         """Give a block in the name of whoever has most left; end the lease reported on."""
         with self._transaction() as conn:
-            self._ensure_rows(conn, resource)
             now = self._locked(conn, resource)
             if report is not None:
                 self._end(conn, resource, report)
@@ -103,14 +101,13 @@ class RateOffice:
     def _transaction(self) -> Any:
         return _Transaction(self)
 
-    def _ensure_rows(self, conn: Conn, resource: str) -> None:
-        if resource not in self._known:
-            conn.execute(sql("core/add_quotas"), {"identities": self._identities, "resource": resource})
-            self._known.add(resource)
-
     def _locked(self, conn: Conn, resource: str) -> datetime:
         values = {"identities": self._identities, "resource": resource, "skew": self._limits.skew}
         rows = conn.execute(sql("core/lock_quotas"), values).fetchall()
+        if len(rows) < len(self._identities):
+            # An identity is new, or somebody emptied the table.
+            conn.execute(sql("core/add_quotas"), values)
+            rows = conn.execute(sql("core/lock_quotas"), values).fetchall()
         moment: datetime = rows[0][1]
         return moment
 

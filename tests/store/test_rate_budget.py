@@ -202,6 +202,16 @@ def test_a_budget_that_is_gone_fails_clearly_and_sends_nothing(
     assert world.traffic.counts.total() == 0
 
 
+def test_a_budget_that_was_emptied_begins_anew(database: str, make: Make, world: World) -> None:
+    client = make(QUICK, ("a",))
+    client.get("/api/lists/")
+    with psycopg.connect(database) as other:
+        other.execute("TRUNCATE core.rate_quota, core.rate_lease CASCADE")
+    for _ in range(2 * QUICK.block):
+        client.get("/api/lists/")
+    assert world.traffic.counts.total() == 1 + 2 * QUICK.block
+
+
 def test_a_connection_that_breaks_is_opened_again(database: str) -> None:
     opened: list[Conn] = []
 
