@@ -12,6 +12,7 @@ from core.database import Conn
 from sandbox.pinecone.index import Index
 from sandbox.world import World
 from trackers.pinecone.contract import Preprocessed
+from trackers.pinecone.index import KINDS
 from trackers.pinecone.record import split_id
 
 APP, NAMESPACE = "test", "ns"
@@ -75,6 +76,14 @@ def index(world: World, kind: str = "dense") -> Index:
 
 def ids(world: World, kind: str = "dense", namespace: str = NAMESPACE) -> set[str]:
     return set(index(world, kind).stored.get(namespace, {}))
+
+
+def held(world: World, namespace: str) -> dict[str, dict[str, Any]]:
+    """What both indexes hold of a namespace: fields by record id."""
+    return {
+        kind: {i: record.fields for i, record in index(world, kind).stored.get(namespace, {}).items()}
+        for kind in KINDS
+    }
 
 
 def texts(world: World, kind: str = "dense", namespace: str = NAMESPACE) -> dict[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable
 from datetime import timedelta
 from importlib import import_module
@@ -18,6 +17,7 @@ from hooks.pinecone_hook import PineconeHook
 from sandbox.faults import Fault
 from sandbox.world import World
 from tests.crash.scenario import Scenario, Snapshot
+from tests.histories import let_requests_end
 from tests.mail import BOOST, USERS, add_list, entry
 from tests.pinecone import APP, NAMESPACE, Source, connection, document, index, text
 from trackers.mailing_list.collect import collect
@@ -107,11 +107,8 @@ def _sync(full_resync: bool = False) -> Callable[[Conn, str], None]:
         except TooManyFailed:
             pass  # one record is refused, which is a fifth of what is left to do
         finally:
+            let_requests_end()
             hook.close()
-            # Requests of a process that is gone do not go on; those of a test would.
-            for thread in threading.enumerate():
-                if thread.name.startswith("pinecone"):
-                    thread.join()
 
     return run
 

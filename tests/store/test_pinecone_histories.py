@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from random import Random
 from typing import Any
 
@@ -13,10 +12,9 @@ from core.database import Conn
 from hooks.pinecone_hook import PineconeHook
 from sandbox.faults import Fault
 from sandbox.world import World
-from tests.histories import disturbed, when_free
-from tests.pinecone import APP, INDEX, Source, document, index, text
+from tests.histories import disturbed, let_requests_end, when_free
+from tests.pinecone import APP, INDEX, Source, document, held, text
 from trackers.pinecone.api import EngineLimits, SyncOptions, sync_to_pinecone
-from trackers.pinecone.index import KINDS
 
 LIVE, FRESH = "live", "fresh"
 STEPS, DOCUMENTS = 12, 30
@@ -109,15 +107,8 @@ class History:
                 clock=self.clock,
             )
         finally:
-            self._let_requests_end()
+            let_requests_end()
             hook.close()
-
-    @staticmethod
-    def _let_requests_end() -> None:
-        """What a killed process has sent arrives before its successor begins; here its threads still send."""
-        for thread in threading.enumerate():
-            if thread.name.startswith("pinecone"):
-                thread.join(timeout=30)
 
     # -- the end ---------------------------------------------------------------------------------------
 
@@ -131,12 +122,6 @@ class History:
             self.clock.sleep(DAY)
             self.go(self.conn, LIVE, SyncOptions())
 
-    def held(self, namespace: str) -> dict[str, dict[str, Any]]:
-        return {
-            kind: {i: r.fields for i, r in index(self.world, kind).stored.get(namespace, {}).items()}
-            for kind in KINDS
-        }
-
 
 def play(seed: int, conn: Conn, url: str, world: World, clock: FixedClock) -> None:
     history = History(seed, conn, url, world, clock)
@@ -145,13 +130,13 @@ def play(seed: int, conn: Conn, url: str, world: World, clock: FixedClock) -> No
     history.settle()
     history.go(conn, FRESH, SyncOptions())
     told = "\n".join(history.told)
-    assert history.held(LIVE) == history.held(FRESH), told
+    assert held(world, LIVE) == held(world, FRESH), told
     unsettled = conn.execute("SELECT count(*) FROM pinecone.failed_item").fetchone()
     assert unsettled == (0,), told
     ledger = conn.execute(
         "SELECT record_id FROM pinecone.ledger WHERE namespace = %s AND synced_at IS NOT NULL", (LIVE,)
     )
-    assert {row[0] for row in ledger} == set(history.held(LIVE)["dense"]), told
+    assert {row[0] for row in ledger} == set(held(world, LIVE)["dense"]), told
 
 
 @pytest.mark.parametrize("seed", range(6))
