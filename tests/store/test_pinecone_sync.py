@@ -27,6 +27,7 @@ from tests.pinecone import (
     document,
     id_of,
     index,
+    ledger_ids,
     status,
     text,
     texts,
@@ -274,6 +275,24 @@ def test_a_sync_killed_beside_a_new_index_does_not_trust_what_the_old_one_held(
         for _ in range(2):
             when_free(partial(sync, source))
         assert both(world) == {id_of(n) for n in (*range(6), 9)}, killed_at
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_what_a_killed_resync_left_open_is_closed_by_the_next_sync_of_news(
+    database: str, conn: Conn, sync: Sync, world: World, clock: FixedClock, when: str
+) -> None:
+    source = Source()
+    source.put(clock.now(), *(document(n, text(n, 2500)) for n in range(4)))
+    left_open = 0
+    for killed_at in range(8, 40, 2):
+        sync(source, full_resync=True)
+        shorter = EngineLimits(chunk_size=500, chunk_overlap=50, batch_size=4)
+        with connect(database, Seam(killed_at, when)) as killed, suppress(Killed):
+            sync(source, shorter, conn=killed, full_resync=True)
+        left_open += bool(ledger_ids(conn, "synced_at IS NULL"))
+        when_free(partial(sync, source))
+        agree(world, conn, *ledger_ids(conn))
+    assert left_open > 5
 
 
 def test_the_source_is_told_in_the_transaction_that_says_so(
