@@ -37,7 +37,7 @@ def let_requests_end() -> None:
     """What a killed process has sent arrives before its successor begins; in a test its threads still send."""
     for thread in threading.enumerate():
         if thread.name.startswith("pinecone"):
-            thread.join(timeout=30)
+            thread.join()
 
 
 def when_free(work: Callable[[], T]) -> T:

@@ -37,8 +37,8 @@ def rows_are_those_of_a_first_load(history: MailHistory) -> None:
         history.day()
     told = "\n".join(history.told)
     history.go(conn)
-    there = {e.message_hash for found in history.lists for e in found.entries}
-    assert set(rows(conn)) >= there, told
+    there = {(found.name, e.message_hash) for found in history.lists for e in found.entries}
+    assert set(rows(conn, "list_name, message_hash")) >= there, told
     history.go(conn, full_scan=True)
     stored = conn.execute(LIVE).fetchall()
     again = history.go(conn, full_scan=True)
