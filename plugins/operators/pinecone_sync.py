@@ -77,10 +77,12 @@ class ChoosePineconeSources(BaseOperator):
     def execute(self, context: Context) -> list[SourceSpec]:
         """Read the form; what is wrong with it is told in one sentence."""
         try:
-            return self._chosen(context)
+            chosen = self._chosen(context)
         except CollectorError as error:
             log.error(told(error))
             raise
+        log.info(f"to sync: {', '.join(source['app_type'] for source in chosen)}")
+        return chosen
 
     def _chosen(self, context: Context) -> list[SourceSpec]:
         settings = Settings.for_task()
