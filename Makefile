@@ -36,7 +36,7 @@ screenshots: setup ## make the pictures in docs/images with Chromium, against a 
 test: setup      ## the whole suite, with lint, types and import contracts
 	@PYTHONUNBUFFERED=1 $(BIN)/python -m pytest -q -m "not prove" -n 2 --dist loadgroup
 test-fast: setup ## the inner loop: everything that needs no running Airflow (< 90 s)
-	@PYTHONUNBUFFERED=1 CRASH_SPREAD=2 $(BIN)/python -m pytest -q -m "not prove and not system" -n 2 --dist loadgroup --ignore=tests/test_house.py
+	@PYTHONUNBUFFERED=1 CRASH_SPREAD=2 $(BIN)/python -m pytest -q -m "not prove and not system" -n 2 --dist loadgroup --ignore=tests/test_code_style.py
 prove: setup     ## what is too heavy for every run: every crash point, hundreds of random histories
 	@PYTHONUNBUFFERED=1 $(BIN)/python -m pytest -q -m prove
 bench: setup     ## ratios of the same run beside their targets; fails where one is missed
@@ -47,12 +47,12 @@ lint: setup      ## ruff, mypy --strict, import contracts
 fmt: setup       ## let ruff put the code in order
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
-docs: setup      ## write what documents say about the code: configuration, .env.example, dependencies, stable names
-	@cd $(CURDIR) && for part in configuration dependencies stable_names; do \
-	  PYTHONPATH=plugins:. $(BIN)/python -m house.$$part || exit 1; done
+docs: setup      ## write what documents say about the code: collectors, configuration, dependencies, stable names
+	@cd $(CURDIR) && for part in collectors configuration dependencies stable_names; do \
+	  PYTHONPATH=plugins:. $(BIN)/python -m checks.$$part || exit 1; done
 
 new-tracker: setup ## name=…: a new source with all its parts, working; docs/adding-a-tracker.md goes on from there
-	@PYTHONPATH=plugins:. $(BIN)/python -m house.new_tracker $(name) && $(MAKE) --no-print-directory fmt docs
+	@PYTHONPATH=plugins:. $(BIN)/python -m scaffold.new_tracker $(name) && $(MAKE) --no-print-directory fmt docs
 
 lock: setup      ## renew requirements.txt and requirements-dev.txt from their .in files
 	@$(BIN)/uv pip compile --universal --python-version 3.11 -q \

@@ -35,12 +35,12 @@ def main() -> None:
     import psycopg
 
     from core.budget import Limits, SharedBudget
-    from core.rate_office import RateOffice
-    from hooks.quota_headers import RateLimitHeaders
+    from core.rate_leases import RateLeases
+    from hooks.http.limit_headers import RateLimitHeaders
 
     limits = Limits(in_flight=PROCESSES * 4, slots_each=4, block=25)
-    office = RateOffice(lambda: psycopg.connect(os.environ["BENCH_URL"], autocommit=True), ["bench"], limits)
-    budget = SharedBudget(office, limits, RateLimitHeaders())
+    leases = RateLeases(lambda: psycopg.connect(os.environ["BENCH_URL"], autocommit=True), ["bench"], limits)
+    budget = SharedBudget(leases, limits, RateLimitHeaders())
     seconds = []
     for _ in range(REQUESTS):
         began = time.perf_counter()
@@ -48,7 +48,7 @@ def main() -> None:
             pass
         seconds.append(time.perf_counter() - began)
     budget.close()
-    office.close()
+    leases.close()
     blocks = sorted(seconds)[-REQUESTS // limits.block :]
     told = {
         "median": statistics.median(seconds),

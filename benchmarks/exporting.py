@@ -129,8 +129,7 @@ def collect_list() -> None:
     """Collect the list in this process, and tell how long it took."""
     import psycopg
 
-    from core.clock import SystemClock
-    from core.progress import Progress
+    from core.session import Session
     from hooks.mailing_list_hook import MailingListHook
     from trackers.mailing_list.collect import collect
     from trackers.mailing_list.options import MailingListOptions
@@ -138,12 +137,11 @@ def collect_list() -> None:
     os.environ["AIRFLOW_CONN_HYPERKITTY_BOOST"] = json.dumps(
         {"conn_type": "hyperkitty", "host": os.environ["BENCH_ARCHIVE"]}
     )
-    clock = SystemClock()
     hook = MailingListHook()
     with psycopg.connect(os.environ["BENCH_URL"], autocommit=True) as conn:
         began = time.perf_counter()
         options = MailingListOptions(list_names=(LIST,))
-        counts = collect(hook, conn, options, Progress(clock=clock), clock).counts
+        counts = collect(Session(conn), hook, options).counts
         seconds = time.perf_counter() - began
     hook.close()
     print(json.dumps({"new": counts.get("new", 0), "seconds": seconds}))

@@ -31,7 +31,7 @@ def figures(url: str) -> Iterator[Figure]:
         took = f"{found['seconds']:.1f} s for {FIRST:,} documents"
         note = f"{took}, ideal {ideal:.1f} s; {found['requests']:.0f} requests"
         yield Figure(
-            f"first sync, share of what {IN_FLIGHT} batches in flight allow",
+            f"first sync, share of what {IN_FLIGHT} batches in batch allow",
             ideal / found["seconds"],
             0.8,
             "x",
@@ -140,10 +140,10 @@ def documents(size: int, edited: bool = False) -> Iterator[dict[str, Any]]:
 def main() -> None:
     """Run one measurement and tell its figures."""
     from core.clock import SystemClock
-    from core.progress import Progress
+    from core.documents import Documents
+    from core.session import Session
     from hooks.pinecone_hook import PineconeHook
-    from trackers.pinecone.api import SyncOptions, sync_to_pinecone
-    from trackers.pinecone.contract import Preprocessed
+    from trackers.pinecone.api import SyncOptions, Target, sync_to_pinecone
     from trackers.pinecone.record import split_id
 
     what, size = sys.argv[1], int(sys.argv[2])
@@ -157,7 +157,7 @@ def main() -> None:
         }
     )
     name = f"{'first' if what == 'first' else 'bench'}-{size}"
-    target = {"app_type": name, "namespace": name}
+    target = Target(name, name)
     clock = SystemClock()
     with psycopg.connect(os.environ["BENCH_URL"], autocommit=True) as conn:
 
@@ -165,43 +165,37 @@ def main() -> None:
             hook = PineconeHook(clock=clock)
             began = time.perf_counter()
             result = sync_to_pinecone(
-                conn,
-                hook,
-                preprocess_fn=preprocess,
-                options=SyncOptions(**options),
-                progress=Progress(clock=clock),
-                clock=clock,
-                **target,
+                Session(conn, clock=clock), hook, target, preprocess, SyncOptions(**options)
             )
             hook.close()
             return result, time.perf_counter() - began, hook.requests
 
-        told: dict[str, float]
+        figures: dict[str, float]
         if what in ("first", "fill"):
             result, seconds, asked = sync(lambda f, s: (documents(size), False))
             assert result.upserted == size, result
-            told = {"seconds": seconds, "requests": asked}
+            figures = {"seconds": seconds, "requests": asked}
         elif what == "again":
             _, incremental, first_asked = sync(lambda f, s: (iter(()), False))
             result, resync, asked = sync(lambda f, s: (documents(size), False), full_resync=True)
             assert result.unchanged == size, result
-            told = {"incremental": incremental, "resync": resync, "writes": first_asked + asked}
+            figures = {"incremental": incremental, "resync": resync, "writes": first_asked + asked}
         else:
             changed = (d for d in documents(size, edited=True) if "version 1" in d["content"])
             gone = [f"{size}-{n}" for n in range(1, size, 100)]
-            result, seconds, _ = sync(lambda f, s: Preprocessed(changed, deleted_doc_ids=gone))
+            result, seconds, _ = sync(lambda f, s: Documents(changed, deleted_doc_ids=gone))
             expected = {split_id(d["metadata"]["doc_id"], 0) for d in documents(size, edited=True)}
             hook = PineconeHook(clock=clock)
             hook.open()
             rows = conn.execute(
                 "SELECT record_id FROM pinecone.ledger WHERE namespace = %s AND synced_at IS NOT NULL",
-                (target["namespace"],),
+                (target.namespace,),
             )
             sets = [{row[0] for row in rows}]
             for kind in ("dense", "sparse"):
-                sets.append({i for page in hook.ids(kind, target["namespace"]) for i in page})
+                sets.append({i for page in hook.ids(kind, target.namespace) for i in page})
             hook.close()
-            told = {
+            figures = {
                 "seconds": seconds,
                 "uploaded": result.upserted,
                 "deleted": result.deleted,
@@ -210,7 +204,7 @@ def main() -> None:
                 + result.updated,
                 "differing": sum(len(expected ^ found) for found in sets),
             }
-    print(json.dumps({**told, "peak_kb": peak_kb()}))
+    print(json.dumps({**figures, "peak_kb": peak_kb()}))
 
 
 if __name__ == "__main__":

@@ -68,8 +68,7 @@ def main() -> None:
     """Collect one list in this process, and tell its peak memory."""
     import psycopg
 
-    from core.clock import SystemClock
-    from core.progress import Progress
+    from core.session import Session
     from hooks.mailing_list_hook import MailingListHook
     from trackers.mailing_list.collect import collect
     from trackers.mailing_list.options import MailingListOptions
@@ -77,14 +76,12 @@ def main() -> None:
     os.environ["AIRFLOW_CONN_HYPERKITTY_BOOST"] = json.dumps(
         {"conn_type": "hyperkitty", "host": os.environ["BENCH_ARCHIVE"]}
     )
-    clock = SystemClock()
     hook = MailingListHook()
     with psycopg.connect(os.environ["BENCH_URL"], autocommit=True) as conn:
         conn.execute("TRUNCATE mailing_list.message, core.raw_payload, core.checkpoint")
         began = time.perf_counter()
-        counts = collect(
-            hook, conn, MailingListOptions(list_names=(LIST,)), Progress(clock=clock), clock
-        ).counts
+        options = MailingListOptions(list_names=(LIST,))
+        counts = collect(Session(conn), hook, options).counts
     hook.close()
     print(json.dumps({"peak_kb": peak_kb(), "new": counts["new"], "seconds": time.perf_counter() - began}))
 

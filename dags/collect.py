@@ -22,18 +22,17 @@ from airflow.sdk import (
     chain,
 )
 
-from core.retry import RETRIES, RETRY_DELAY, CollectorRetryPolicy
-from core.schedule import Group, Kind, Schedule, ScheduledTask, ScheduleError, load_schedule
+from core.retry import default_args
+from core.schedule import Group, Schedule, ScheduledTask, ScheduleError, ScheduleKind, load_schedule
 from core.settings import Settings
-from operators.collector import CollectorOperator
-from operators.due import BatchOptions, Place
 from operators.finalise import FinaliseOperator
-from operators.form import form_params, section_params
-from operators.group_docs import group_doc, task_doc
-from operators.pinecone_sync import PineconeSyncOperator, SelectPineconeSources
-from operators.recorded import RecordedOperator
-from operators.registry import COLLECTORS, collector_for, parsers
-from operators.releases import RELEASE_SOURCES
+from operators.framework.due import BatchOptions, ChainPosition
+from operators.framework.form import form_params, section_params
+from operators.framework.group_docs import group_doc, task_doc
+from operators.framework.recorded import RecordedOperator
+from operators.framework.registry import COLLECTORS, Collector, collector_for, parsers
+from operators.framework.releases import RELEASE_SOURCES
+from operators.pinecone_sync import PineconeSyncOperator, SelectPineconeSourcesOperator
 from operators.sources import sources_of
 
 POOLS = Path(__file__).resolve().parent.parent / "include" / "pools.json"
@@ -70,15 +69,10 @@ def build_chain(group: Group, name: str, scheduled: tuple[ScheduledTask, ...], t
         tags=sorted({"collector", group.id, *group.tags, *(c.tracker for c in collectors)}),
         params=group_params(collectors, [task.id for task in scheduled]),
         doc_md=group_doc(group, scheduled, collectors),
-        default_args={
-            "owner": "collectors",
-            "retries": RETRIES,
-            "retry_delay": RETRY_DELAY,
-            "retry_policy": CollectorRetryPolicy(),
-        },
+        default_args=default_args(),
     ) as dag:
         tasks = [
-            collector_task(collector, place(group, scheduled, number))
+            collector_task(collector, position_of(group, scheduled, number))
             for number, collector in enumerate(collectors)
         ]
         chain(
@@ -91,11 +85,11 @@ def build_chain(group: Group, name: str, scheduled: tuple[ScheduledTask, ...], t
     return dag
 
 
-def sync_tasks(tasks: list[CollectorOperator]) -> list[BaseOperator]:
+def sync_tasks(tasks: list[Any]) -> list[BaseOperator]:
     """Return the end of a chain: one sync per source that its collectors feed; nothing if they feed none."""
     if not sources_of({task.command for task in tasks}):
         return []
-    select = SelectPineconeSources(
+    select = SelectPineconeSourcesOperator(
         task_id="select_pinecone_sources",
         collectors={task.task_id: task.command for task in tasks},
         trigger_rule=TriggerRule.ALL_DONE,
@@ -110,9 +104,9 @@ def sync_tasks(tasks: list[CollectorOperator]) -> list[BaseOperator]:
     return [select, sync]
 
 
-def group_params(collectors: list[type[CollectorOperator]], task_ids: list[str]) -> dict[str, Param]:
+def group_params(collectors: list[Collector], task_ids: list[str]) -> dict[str, Param]:
     """Return the trigger form of a group."""
-    operators: list[type[RecordedOperator]] = list(dict.fromkeys(collectors))
+    operators: list[type[RecordedOperator[Any, Any]]] = list(dict.fromkeys(collectors))
     batch = section_params(BatchOptions, "Schedule", {"only": task_ids})
     if not sources_of({collector.command for collector in collectors}):
         return form_params(operators) | batch
@@ -126,12 +120,12 @@ def group_params(collectors: list[type[CollectorOperator]], task_ids: list[str])
 
 
 def require_effect(group: Group, pools: frozenset[str]) -> None:
-    """Refuse what the file may say but no DAG would carry out: it must not silently do nothing."""
+    """Refuse what the file may say but would have no effect: it must not silently do nothing."""
     problems = []
     for task in (t for t in group.tasks if t.enabled):
-        if task.kind is Kind.ON_RELEASE and task.command in COLLECTORS and not RELEASE_SOURCES:
+        if task.kind is ScheduleKind.ON_RELEASE and task.command in COLLECTORS and not RELEASE_SOURCES:
             problems.append(f"'{task.id}': no tracker knows Boost's releases yet")
-        if task.catch_up and task.kind not in (Kind.WEEKLY, Kind.MONTHLY):
+        if task.catch_up and task.kind not in (ScheduleKind.WEEKLY, ScheduleKind.MONTHLY):
             problems.append(f"'{task.id}': 'catch_up' is for weekly and monthly tasks")
         if task.pool and task.pool not in pools:
             problems.append(f"'{task.id}': pool '{task.pool}' is not in include/pools.json")
@@ -139,16 +133,16 @@ def require_effect(group: Group, pools: frozenset[str]) -> None:
         raise ScheduleError(f"Group '{group.id}': {'; '.join(problems)}")
 
 
-def place(group: Group, chain: tuple[ScheduledTask, ...], number: int) -> Place:
+def position_of(group: Group, chain: tuple[ScheduledTask, ...], number: int) -> ChainPosition:
     """Return where a line of the schedule stands in its chain."""
     earlier = tuple(task.id for task in chain[:number])
     task = chain[number]
-    return Place(task, group.id, group.repeated_by(task), earlier, group.stop_on_failure)
+    return ChainPosition(task, group.id, group.repeated_by(task), earlier, group.stop_on_failure)
 
 
-def collector_task(collector: type[CollectorOperator], where: Place) -> CollectorOperator:
+def collector_task(collector: Collector, position: ChainPosition) -> BaseOperator:
     """Return the task of one line of the schedule."""
-    scheduled = where.scheduled
+    scheduled = position.scheduled
     given = {
         "retries": scheduled.retries,
         "pool": scheduled.pool,
@@ -157,7 +151,7 @@ def collector_task(collector: type[CollectorOperator], where: Place) -> Collecto
     return collector(
         task_id=scheduled.id,
         args=scheduled.args,
-        place=where,
+        position=position,
         trigger_rule=TriggerRule.ALL_DONE,
         outlets=[Asset(name=f"boost/{collector.tracker}", uri=f"x-boost://{collector.tracker}")],
         doc_md=task_doc(collector),

@@ -7,10 +7,10 @@ from typing import Any
 
 from airflow.sdk import DAG
 
-from core.retry import RETRIES, RETRY_DELAY, CollectorRetryPolicy
-from operators.form import option_params
+from core.retry import default_args
+from operators.framework.form import option_params
 from operators.pinecone_search import PineconeSearchOperator
-from operators.pinecone_sync import ChoosePineconeSources, PineconeSyncOperator
+from operators.pinecone_sync import ChoosePineconeSourcesOperator, PineconeSyncOperator
 from trackers.pinecone.options import ManualSyncOptions, SearchOptions
 
 COMMON: dict[str, Any] = {
@@ -18,12 +18,7 @@ COMMON: dict[str, Any] = {
     "catchup": False,
     "max_active_runs": 1,
     "is_paused_upon_creation": False,
-    "default_args": {
-        "owner": "collectors",
-        "retries": RETRIES,
-        "retry_delay": RETRY_DELAY,
-        "retry_policy": CollectorRetryPolicy(),
-    },
+    "default_args": default_args(),
 }
 
 SYNC_DOC = """
@@ -33,7 +28,7 @@ makes documents (`app_type`, `namespace` and `preprocessor` together; its contra
 
 * **Full resync** compares every document with the ledger and uploads only what differs: nobody needs to
   index everything again.
-* **Dry run** tells what would be written.
+* **Dry run** shows what would be written.
 * Clearing one source's task repeats that source only, and is always safe.
 """
 
@@ -52,7 +47,7 @@ with DAG(
     doc_md=SYNC_DOC,
     **COMMON,
 ):
-    chosen = ChoosePineconeSources(task_id="choose_sources")
+    chosen = ChoosePineconeSourcesOperator(task_id="choose_sources")
     PineconeSyncOperator.partial(
         task_id="pinecone_sync",
         pool="pinecone",

@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 
 from airflow.sdk import DAG, CronTriggerTimetable
 
-from core.retry import RETRIES, RETRY_DELAY, CollectorRetryPolicy
-from operators.form import option_params
+from core.retry import default_args
+from operators.framework.form import option_params
 from operators.pinecone_audit import PineconeAuditOperator
 from trackers.pinecone.options import AuditOptions
 
 AUDIT_DOC = """
 Compares the vector index with the ledger (`pinecone.ledger`): lists the ids of both indexes, page by page,
-and tells per namespace what is missing and what nobody wrote. Then it tells, per source, how far it is
+and reports per namespace what is missing and what nobody wrote. Then it reports, per source, how far it is
 behind, what is to be tried again and what is dead (refused eight times).
 
 * Differences **fail** the task. Run it with **repair** to have missing chunks uploaded and strays deleted.
@@ -33,11 +33,6 @@ with DAG(
     tags=["operations", "pinecone"],
     params=option_params(AuditOptions, "pinecone"),
     doc_md=AUDIT_DOC,
-    default_args={
-        "owner": "collectors",
-        "retries": RETRIES,
-        "retry_delay": RETRY_DELAY,
-        "retry_policy": CollectorRetryPolicy(),
-    },
+    default_args=default_args(),
 ):
     PineconeAuditOperator(task_id="audit", pool="pinecone")

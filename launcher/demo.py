@@ -12,18 +12,6 @@ from launcher.system import System, say
 
 AUDIT = "ops_pinecone_audit"
 PARSED_WITHIN, STARTED_WITHIN, DONE_WITHIN = 90.0, 60.0, 900.0
-OVERVIEW = (
-    ("mailing lists: messages", "SELECT count(*) FROM mailing_list.message WHERE deleted_at IS NULL"),
-    ("mailing lists: lists", "SELECT count(DISTINCT list_name) FROM mailing_list.message"),
-    ("people: profiles", "SELECT count(*) FROM identity.profile"),
-    ("people: e-mail addresses", "SELECT count(*) FROM identity.email"),
-    ("raw payloads", "SELECT count(*) FROM core.raw_payload"),
-    ("vector index: documents", "SELECT count(DISTINCT (namespace, doc_id)) FROM pinecone.ledger"),
-    (
-        "vector index: chunks",
-        "SELECT count(*) FROM pinecone.ledger WHERE synced_at IS NOT NULL",
-    ),
-)
 
 
 def collect_once(system: System) -> bool:
@@ -79,10 +67,10 @@ def _follow(system: System, rest: Rest, dag_id: str, run_id: str) -> bool:
         for task_id, task in rest.tasks(dag_id, run_id).items():
             if task["map_index"] >= 0 and not task.get("rendered_map_index"):
                 continue  # its name is known a moment later
-            told = _told(system, run_id, task)
-            if told and shown.get(task_id) != told:
-                shown[task_id] = told
-                say(f"    {task_id:<34} {told}")
+            line = _described(system, run_id, task)
+            if line and shown.get(task_id) != line:
+                shown[task_id] = line
+                say(f"    {task_id:<34} {line}")
         state = rest.run(dag_id, run_id)["state"]
         if state in ("success", "failed"):
             return bool(state == "success")
@@ -90,7 +78,7 @@ def _follow(system: System, rest: Rest, dag_id: str, run_id: str) -> bool:
     return False
 
 
-def _told(system: System, run_id: str, task: dict[str, Any]) -> str:
+def _described(system: System, run_id: str, task: dict[str, Any]) -> str:
     state = task["state"]
     if state in (None, "scheduled", "queued"):
         return ""
@@ -111,8 +99,20 @@ def _counts(system: System, run_id: str, task: dict[str, Any]) -> str:
 
 
 def overview(database: str) -> str:
-    """Return the table of what is stored."""
+    """Return what is stored: the figures that tables declare."""
+    # Imported here: only this needs the tables.
+    from core.tables import SUMMARY
+    from trackers.schema import metadata
+
+    rows = []
     with psycopg.connect(database) as conn:
-        rows = [(label, (conn.execute(query).fetchone() or (0,))[0]) for label, query in OVERVIEW]
+        for table in sorted(metadata.tables.values(), key=lambda table: table.fullname):
+            figures: dict[str, str] = table.info.get(SUMMARY, {})
+            if figures:
+                # What tables declare is part of the program, as SQL files are.
+                found = conn.execute(f"SELECT {', '.join(figures.values())} FROM {table.fullname}").fetchone()  # type: ignore[arg-type]  # noqa: S608
+                rows += [
+                    (f"{table.schema}: {label}", n) for label, n in zip(figures, found or (), strict=True)
+                ]
     lines = "\n".join(f"    {label:<34} {number:>10,}" for label, number in rows)
     return f"\n  Collected\n{lines}"

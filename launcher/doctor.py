@@ -54,15 +54,17 @@ def _ports() -> Finding:
 
 def _configuration() -> Iterator[Finding]:
     sys.path.insert(0, str(ROOT / "plugins"))
+    os.environ.setdefault("AIRFLOW_HOME", str(state_folder() / "airflow"))
     from core.errors import ConfigurationError
     from core.schedule import load_schedule
     from core.settings import Settings
+    from operators.framework.registry import parsers
 
     try:
         settings = Settings()
         settings.describe()
         yield True, "every setting can be read"
-        schedule = load_schedule(settings.schedule_yaml)
+        schedule = load_schedule(settings.schedule_yaml, parsers())
         yield True, f"{settings.schedule_yaml}: {len(schedule.groups)} group(s)"
         for warning in schedule.warnings:
             yield False, warning
@@ -87,7 +89,7 @@ def config_check() -> int:
     from core.errors import ConfigurationError
     from core.schedule import load_schedule
     from core.settings import Settings
-    from operators.registry import collector_for, parsers
+    from operators.framework.registry import collector_for, parsers
 
     try:
         for found in Settings().describe():

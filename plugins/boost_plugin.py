@@ -63,7 +63,7 @@ def by_unit(counts: dict[str, int]) -> dict[str, dict[str, Any]]:
 
 
 def _links() -> list[Any]:
-    from operators.links import LandedLink, SourceLink
+    from operators.framework.links import LandedLink, SourceLink
 
     return [SourceLink(), LandedLink()]
 

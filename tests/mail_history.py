@@ -8,7 +8,7 @@ from typing import Any
 from core.clock import FixedClock
 from core.database import Conn
 from core.locks import collector_lock
-from core.progress import Progress
+from core.session import Session
 from hooks.mailing_list_hook import MailingListHook
 from sandbox.faults import Fault
 from sandbox.hyperkitty.archive import MailList
@@ -97,10 +97,10 @@ class MailHistory:
 
     def _collect(self, conn: Any, options: MailingListOptions) -> dict[str, int]:
         hook = MailingListHook(clock=self.clock, page_size=10)
-        progress = Progress(clock=self.clock)
+        session = Session(conn, clock=self.clock)
         try:
             with collector_lock(conn, COMMAND):
-                collect(hook, conn, options, progress, self.clock)
+                collect(session, hook, options)
         finally:
             hook.close()
-        return dict(progress.counts)
+        return dict(session.progress.counts)

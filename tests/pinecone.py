@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import Any
 
 from core.database import Conn
+from core.documents import Documents
 from sandbox.pinecone.index import Index
 from sandbox.world import World
-from trackers.pinecone.contract import Preprocessed
 from trackers.pinecone.index import KINDS
 from trackers.pinecone.record import split_id
 
@@ -53,10 +53,10 @@ class Source:
             del self.documents[doc_id]
             self.deleted[doc_id] = now
 
-    def __call__(self, failed_ids: list[str], final_sync_at: datetime | None) -> Preprocessed:
+    def __call__(self, failed_ids: list[str], final_sync_at: datetime | None) -> Documents:
         self.asked.append((failed_ids, final_sync_at))
         since = final_sync_at
-        return Preprocessed(
+        return Documents(
             documents=self._select(failed_ids, since),
             gone_source_ids=[i for i in failed_ids if i.replace("s", "d", 1) not in self.documents],
             deleted_doc_ids=[d for d, at in self.deleted.items() if since is None or at >= since],

@@ -8,9 +8,11 @@ import warnings
 from pathlib import Path
 
 import pytest
+from grimp import ImportGraph
 
+from checks import collectors, configuration, dependencies, stable_names, writes
+from checks.tracker_contract import TrackerContract
 from core.deprecation import Leaving, leaving
-from house import configuration, dependencies, stable_names, writes
 from tests.conftest import ROOT
 
 
@@ -32,6 +34,26 @@ def test_every_write_is_in_its_trackers_own_store() -> None:
             "trackers.slack.collect:1 runs SQL that writes to slack, not its store.py",
         ),
         (
+            "plugins/trackers/slack/collect.py",
+            "execute(conn, 'slack/add_messages')\n",
+            "trackers.slack.collect:1 runs SQL that writes to slack, not its store.py",
+        ),
+        (
+            "plugins/trackers/slack/collect.py",
+            "database.fetch_one(conn, f'slack/{name}', into=Row)\n",
+            "trackers.slack.collect:1 runs SQL that writes to slack, not its store.py",
+        ),
+        (
+            "plugins/trackers/slack/collect.py",
+            "for page in pages(conn, name='slack/add_messages'): pass\n",
+            "trackers.slack.collect:1 runs SQL that writes to slack, not its store.py",
+        ),
+        (
+            "plugins/trackers/discord/store.py",
+            "fetch(conn, 'slack/list_messages')\n",
+            "trackers.discord.store:1 runs SQL of slack, not its own",
+        ),
+        (
             "plugins/trackers/slack/store.py",
             "conn.execute('UPDATE identity.profile SET type = 1')\n",
             "trackers.slack.store:1 writes to identity with SQL of its own",
@@ -39,6 +61,11 @@ def test_every_write_is_in_its_trackers_own_store() -> None:
         (
             "plugins/trackers/slack/collect.py",
             "merge(conn, tables.message, rows)\n",
+            "trackers.slack.collect:1 merges rows; that is for store.py",
+        ),
+        (
+            "plugins/trackers/slack/collect.py",
+            "database.merge_keys(conn, tables.message, rows)\n",
             "trackers.slack.collect:1 merges rows; that is for store.py",
         ),
         (
@@ -57,12 +84,41 @@ def test_a_write_in_the_wrong_place_is_found(tmp_path: Path, file: str, text: st
     sql = tmp_path / "include/sql/slack/add_messages.sql"
     sql.parent.mkdir(parents=True)
     sql.write_text("-- Adds.\nINSERT INTO slack.message SELECT 1\n")
+    (sql.parent / "list_messages.sql").write_text("-- Lists.\nSELECT * FROM slack.message\n")
     (tmp_path / "plugins/trackers/slack").mkdir(parents=True)
+    (tmp_path / "plugins/trackers/discord").mkdir(parents=True)
     (tmp_path / "plugins/operators").mkdir()
     (tmp_path / "plugins/trackers/slack/store.py").write_text("conn.execute(sql('slack/add_messages'))\n")
     assert writes.problems(tmp_path) == []
     (tmp_path / file).write_text(text)
     assert writes.problems(tmp_path) == [problem]
+
+
+LAYERS = ["usage_dashboard", "github | *", "identity | pinecone"]
+
+
+@pytest.mark.parametrize(
+    ("importer", "imported", "problem"),
+    [
+        ("trackers.blog.collect", "trackers.identity.api", ""),
+        ("trackers.blog.collect", "trackers.blog.store", ""),
+        ("trackers.usage_dashboard.figures", "trackers.blog.api", ""),
+        ("operators.blog_collector", "trackers.blog.collect", ""),
+        ("trackers.blog.collect", "trackers.identity.store", "only trackers.identity.api is for others"),
+        ("trackers.blog.collect", "trackers.github.api", "which is not below it"),
+        ("trackers.identity.api", "trackers.blog.api", "which is not below it"),
+        ("hooks.blog_hook", "trackers.blog.store", "only trackers.blog.api is for others"),
+    ],
+)
+def test_imports_between_trackers(importer: str, imported: str, problem: str) -> None:
+    graph = ImportGraph()
+    for tracker in ("blog", "github", "identity", "usage_dashboard"):
+        for module in ("api", "store", "collect"):
+            graph.add_module(f"trackers.{tracker}.{module}")
+    graph.add_import(importer=importer, imported=imported)
+    contract = TrackerContract(name="trackers", session_options={}, contract_options={"layers": LAYERS})
+    problems = contract.check(graph, verbose=False).metadata["problems"]
+    assert [problem in each for each in problems] == ([True] if problem else [])
 
 
 def test_reads_across_trackers_are_declared_by_who_owns_the_table() -> None:
@@ -83,6 +139,10 @@ def test_the_page_of_dependencies_is_current(capsys: pytest.CaptureFixture[str])
 def test_configuration_is_documented_and_current() -> None:
     assert configuration.PAGE.read_text() == configuration.page(), "run `make docs`"
     assert configuration.SAMPLE.read_text() == configuration.sample(), "run `make docs`"
+
+
+def test_the_table_of_collectors_is_current() -> None:
+    assert collectors.PAGE.read_text() == collectors.page(), "run `make docs`"
 
 
 def test_connections_that_are_documented_are_those_of_the_code() -> None:

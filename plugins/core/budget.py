@@ -1,8 +1,8 @@
 """Who may send the next request: one budget for all tasks and workers, below all limits together.
 
-A process takes a block of requests (a lease) from PostgreSQL, sends them without asking again, and tells what
-it used when it takes the next. A lease expires, so a process that dies holds nothing for long; and its holder
-stops using it before it expires, by a clock that nobody can set.
+A process takes a block of requests (a lease) from PostgreSQL, sends them without asking again, and reports
+what it used when it takes the next. A lease expires, so a process that dies holds nothing for long; its
+holder stops using it before that, by a clock that nobody can set.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Limits:
     :param in_flight: requests at a time, of all processes together.
     :param per_window: requests in any stretch of `window` seconds; 0 is without limit.
     :param reserve: what is left of the quota for others.
-    :param has_quota: the source tells in its answers how much is left until when.
+    :param has_quota: the source's answers say how much is left until when.
     :param block: requests taken at a time.
     :param slots_each: requests at a time of one process.
     :param lease: seconds in which a block is used.
@@ -53,7 +53,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Told:
+class QuotaReport:
     """What an answer says about the quota of whoever asked."""
 
     quota: int
@@ -73,28 +73,31 @@ class Lease:
 
 @dataclass(frozen=True)
 class Wait:
-    """There is nothing to give now; the seconds until it is worth asking again."""
+    """Nothing can be sent now.
+
+    :param seconds: until it is worth asking again.
+    """
 
     seconds: float
     reason: str
 
 
 @dataclass
-class Report:
+class LeaseUse:
     """What came of a lease."""
 
     lease: Lease
     used: int = 0
-    told: Told | None = None
+    quota: QuotaReport | None = None
 
 
-class Office(Protocol):
+class Leases(Protocol):
     """Gives out leases: the part of the budget that is in the database."""
 
-    def take(self, resource: str, wanted: int, report: Report | None) -> Lease | Wait:
-        """End the lease reported on, if any, and give a new one."""
+    def take(self, resource: str, wanted: int, used: LeaseUse | None) -> Lease | Wait:
+        """End the lease that was used, if any, and give a new one."""
 
-    def give_back(self, resource: str, report: Report) -> None:
+    def give_back(self, resource: str, used: LeaseUse) -> None:
         """End a lease; what was not used can be given to others."""
 
     def block(self, resource: str, identity: str, seconds: float) -> None:
@@ -105,10 +108,10 @@ class Budget(Protocol):
     """Admits requests so that all tasks together stay below a source's limits."""
 
     def admit(self, resource: str) -> AbstractContextManager[str]:
-        """Wait until a request may be sent; give in whose name, and hold its place while it is in flight."""
+        """Wait until a request may be sent; give the identity to send it as."""
 
     def learn(self, resource: str, identity: str, status: int, headers: Mapping[str, str]) -> None:
-        """Take what an answer says about the limits."""
+        """Read what an answer says about the limits."""
 
     def close(self) -> None:
         """Give back what was taken and not used."""
@@ -129,13 +132,13 @@ class NoBudget:
         """Hold nothing."""
 
 
-class Headers(Protocol):
+class LimitHeaders(Protocol):
     """Reads a source's own headers about its limits."""
 
-    def told(self, headers: Mapping[str, str]) -> Told | None:
+    def quota(self, headers: Mapping[str, str]) -> QuotaReport | None:
         """Return what is left, if the answer says so."""
 
-    def blocked(self, status: int, headers: Mapping[str, str]) -> float | None:
+    def pause(self, status: int, headers: Mapping[str, str]) -> float | None:
         """Return for how many seconds everybody is asked to wait, if so."""
 
 
@@ -146,49 +149,51 @@ class _Held:
     lease: Lease
     until: float
     left: int
-    told: Told | None = None
+    quota: QuotaReport | None = None
 
     @property
     def used(self) -> int:
         return self.lease.granted - self.left
 
-    def report(self) -> Report:
-        return Report(self.lease, self.used, self.told)
+    def use(self) -> LeaseUse:
+        return LeaseUse(self.lease, self.used, self.quota)
 
 
 class SharedBudget:
-    """Uses leases of an office, from several threads. Per request it costs a lock and a subtraction."""
+    """Uses leases from several threads. Per request it costs a lock and a subtraction."""
 
-    def __init__(self, office: Office, limits: Limits, headers: Headers, clock: Clock | None = None) -> None:
-        self._office, self._limits, self._headers = office, limits, headers
+    def __init__(
+        self, leases: Leases, limits: Limits, headers: LimitHeaders, clock: Clock | None = None
+    ) -> None:
+        self._leases, self._limits, self._headers = leases, limits, headers
         self._clock = clock or SystemClock()
         self._held: dict[str, _Held] = {}
         self._changed = Condition()
         self._asking: set[str] = set()
-        self._flying: Counter[str] = Counter()
+        self._in_flight: Counter[str] = Counter()
 
     @contextmanager
     def admit(self, resource: str) -> Iterator[str]:
-        """Wait for a place; at most half a minute, then the task is better run again later."""
-        held = self._place(resource)
+        """Wait at most half a minute; beyond that the task had better be run again later."""
+        held = self._next_request(resource)
         try:
             yield held.lease.identity
         finally:
             with self._changed:
-                self._flying[resource] -= 1
+                self._in_flight[resource] -= 1
                 self._changed.notify()
 
     def learn(self, resource: str, identity: str, status: int, headers: Mapping[str, str]) -> None:
-        """Keep the lowest figure that an answer told; pass on at once that everybody is to wait."""
-        told = self._headers.told(headers)
+        """Keep the lowest figure that was reported; pass on at once that everybody is to wait."""
+        reported = self._headers.quota(headers)
         with self._changed:
             held = self._held.get(resource)
-            if told and held and held.lease.identity == identity:
-                newer = held.told is None or told.reset_at > held.told.reset_at
-                if newer or (held.told and told.remaining < held.told.remaining):
-                    held.told = told
-        if (seconds := self._headers.blocked(status, headers)) is not None:
-            self._office.block(resource, identity, seconds)
+            if reported and held and held.lease.identity == identity:
+                newer = held.quota is None or reported.reset_at > held.quota.reset_at
+                if newer or (held.quota and reported.remaining < held.quota.remaining):
+                    held.quota = reported
+        if (seconds := self._headers.pause(status, headers)) is not None:
+            self._leases.block(resource, identity, seconds)
             with self._changed:
                 if held := self._held.get(resource):
                     held.until = 0.0
@@ -198,18 +203,18 @@ class SharedBudget:
         with self._changed:
             held, self._held = self._held, {}
         for resource, each in held.items():
-            self._office.give_back(resource, each.report())
+            self._leases.give_back(resource, each.use())
 
-    def _place(self, resource: str) -> _Held:
+    def _next_request(self, resource: str) -> _Held:
         began = self._clock.monotonic()
         while True:
             with self._changed:
                 while True:
                     held = self._held.get(resource)
                     fresh = held is not None and held.left > 0 and self._clock.monotonic() < held.until
-                    if held and fresh and self._flying[resource] < held.lease.slots:
+                    if held and fresh and self._in_flight[resource] < held.lease.slots:
                         held.left -= 1
-                        self._flying[resource] += 1
+                        self._in_flight[resource] += 1
                         return held
                     if not fresh and resource not in self._asking:
                         self._asking.add(resource)
@@ -223,7 +228,7 @@ class SharedBudget:
         wait: Wait | None = None
         try:
             asked_at = self._clock.monotonic()
-            answer = self._office.take(resource, self._limits.block, held.report() if held else None)
+            answer = self._leases.take(resource, self._limits.block, held.use() if held else None)
             with self._changed:
                 self._held.pop(resource, None)
                 if isinstance(answer, Lease):

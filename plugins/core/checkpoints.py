@@ -13,9 +13,8 @@ from psycopg.pq import TransactionStatus
 from psycopg.types.json import Jsonb
 
 from core.clock import Clock, SystemClock
-from core.database import Conn, scrubbed
+from core.database import Conn, fetch_one
 from core.errors import CheckpointConflict
-from core.sql import sql
 
 
 @dataclass(frozen=True)
@@ -44,8 +43,7 @@ class Checkpoint:
 def read(conn: Conn, source: str, scope: str, stream: str) -> Checkpoint:
     """Return the stored position, or one with revision 0."""
     key = {"source": source, "scope": scope, "stream": stream}
-    with scrubbed():
-        row = conn.execute(sql("core/read_checkpoint"), key).fetchone()
+    row = fetch_one(conn, "core/read_checkpoint", key)
     if row is None:
         return Checkpoint(source, scope, stream)
     token, marker, extras, revision = row
@@ -70,20 +68,20 @@ def advance(
         raise RuntimeError("a checkpoint moves only inside the transaction that stores the rows it covers")
     at = checkpoint_read
     kept = dict(at.extras if extras is None else extras)
-    with scrubbed():
-        row = conn.execute(
-            sql("core/advance_checkpoint"),
-            {
-                "source": at.source,
-                "scope": at.scope,
-                "stream": at.stream,
-                "token": token,
-                "marker": marker,
-                "extras": Jsonb(kept),
-                "revision": at.revision,
-                "now": (clock or SystemClock()).now(),
-            },
-        ).fetchone()
+    row = fetch_one(
+        conn,
+        "core/advance_checkpoint",
+        {
+            "source": at.source,
+            "scope": at.scope,
+            "stream": at.stream,
+            "token": token,
+            "marker": marker,
+            "extras": Jsonb(kept),
+            "revision": at.revision,
+            "now": (clock or SystemClock()).now(),
+        },
+    )
     if row is None:
         raise CheckpointConflict(
             f"the checkpoint {at.source}/{at.scope}/{at.stream} was moved by another run; this one ends"

@@ -1,4 +1,4 @@
-"""Every command name of the mission. A schedule may name any of them; operators arrive one by one."""
+"""Every command name of the predecessor. A schedule may name these, and those that operators declare."""
 
 from __future__ import annotations
 

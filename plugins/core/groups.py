@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from core import tables
-from core.database import Conn, MergeCounts, merge, scrubbed
-from core.sql import sql
+from core.database import Conn, MergeCounts, fetch, fetch_one, merge
 
 
 @dataclass(frozen=True)
@@ -44,13 +43,11 @@ def save_group_run(conn: Conn, outcome: GroupRun, now: datetime) -> MergeCounts:
 
 def failures_of_run(conn: Conn, dag_id: str, run_id: str) -> dict[str, str]:
     """Return category and message of the collectors that failed in a DAG run."""
-    with scrubbed():
-        rows = conn.execute(sql("core/failures_of_run"), {"dag_id": dag_id, "run_id": run_id}).fetchall()
+    rows = fetch(conn, "core/failures_of_run", {"dag_id": dag_id, "run_id": run_id})
     return {name: f"{category or 'failed'}: {message}" for name, category, message in rows}
 
 
 def last_success(conn: Conn, dag_id: str, task_id: str) -> date | None:
     """Return the day on which a task last succeeded; None if it never did."""
-    with scrubbed():
-        row = conn.execute(sql("core/last_success"), {"dag_id": dag_id, "task_id": task_id}).fetchone()
+    row = fetch_one(conn, "core/last_success", {"dag_id": dag_id, "task_id": task_id})
     return row[0].date() if row and row[0] else None

@@ -8,8 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from core import tables
-from core.database import Conn, MergeCounts, merge, scrubbed
-from core.sql import sql
+from core.database import Conn, MergeCounts, execute, fetch, merge
 
 
 @dataclass(frozen=True)
@@ -52,8 +51,7 @@ class StoredValidators:
     """
 
     def __init__(self, conn: Conn, source: str, prefix: str = "") -> None:
-        with scrubbed():
-            rows = conn.execute(sql("core/read_validators"), {"source": source, "prefix": prefix}).fetchall()
+        rows = fetch(conn, "core/read_validators", {"source": source, "prefix": prefix})
         self._known = {url: Validator(etag, last_modified) for url, etag, last_modified in rows}
 
     def get(self, url: str) -> Validator | None:
@@ -79,5 +77,4 @@ def save(conn: Conn, source: str, validators: Mapping[str, Validator], now: date
 
 def forget(conn: Conn, source: str, prefix: str = "") -> None:
     """Forget validators, so that the next run is given every page again."""
-    with scrubbed():
-        conn.execute(sql("core/forget_validators"), {"source": source, "prefix": prefix})
+    execute(conn, "core/forget_validators", {"source": source, "prefix": prefix})

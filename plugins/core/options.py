@@ -14,13 +14,13 @@ from typing import Any, NoReturn, TypeVar
 
 from core.dates import iso_z, parse_strict, parse_until
 from core.errors import ConfigurationError
-from core.settings import Settings, as_names
+from core.settings import Setting, Settings, as_names
 
 O = TypeVar("O", bound="Options")  # noqa: E741 - the type variable of an options class
 
 
 @dataclass(frozen=True)
-class Kind:
+class ParamKind:
     """How one sort of value looks in the form and is read from text."""
 
     schema: Mapping[str, Any]
@@ -28,42 +28,45 @@ class Kind:
     is_flag: bool = False
 
 
-INSTANT_FROM = Kind({"type": ["null", "string"], "format": "date-time"}, parse_strict)
-INSTANT_UNTIL = Kind({"type": ["null", "string"], "format": "date-time"}, parse_until)
-FLAG = Kind({"type": ["null", "boolean"]}, lambda raw: True, is_flag=True)
-TEXT = Kind({"type": ["null", "string"]}, str)
-COUNT = Kind({"type": ["null", "integer"], "minimum": 1}, int)
-NAMES = Kind({"type": ["null", "array"], "items": {"type": "string"}}, as_names)
+INSTANT_FROM = ParamKind({"type": ["null", "string"], "format": "date-time"}, parse_strict)
+INSTANT_UNTIL = ParamKind({"type": ["null", "string"], "format": "date-time"}, parse_until)
+FLAG = ParamKind({"type": ["null", "boolean"]}, lambda raw: True, is_flag=True)
+TEXT = ParamKind({"type": ["null", "string"]}, str)
+COUNT = ParamKind({"type": ["null", "integer"], "minimum": 1}, int)
+NAMES = ParamKind({"type": ["null", "array"], "items": {"type": "string"}}, as_names)
 
 
 @dataclass(frozen=True)
-class Declared:
-    """What a field of an options class says about itself."""
+class DeclaredOption:
+    """What a field of an options class says about itself.
 
-    kind: Kind
+    :param setting: a `Setting` that holds the value if no run gives one; a descriptor cannot be typed here.
+    """
+
+    kind: ParamKind
     title: str
     doc: str
     aliases: tuple[str, ...] = ()
-    setting: str = ""
+    setting: Any = None
     common: bool = False
     examples: tuple[str, ...] = ()
     default: Any = None
 
 
 def option(
-    kind: Kind,
+    kind: ParamKind,
     default: Any,
     title: str,
     doc: str,
     *,
     aliases: tuple[str, ...] = (),
-    setting: str = "",
+    setting: Setting[Any] | None = None,
     common: bool = False,
     examples: tuple[str, ...] = (),
 ) -> Any:
     """Declare one param of an options class."""
-    declared = Declared(kind, title, doc, aliases, setting, common, examples, default)
-    return field(default=default, metadata={"option": declared})
+    declaration = DeclaredOption(kind, title, doc, aliases, setting, common, examples, default)
+    return field(default=default, metadata={"option": declaration})
 
 
 @dataclass(frozen=True)
@@ -125,6 +128,14 @@ class CommonOptions(Options):
         """Whether the run looks at a part only; such a run moves no checkpoint."""
         return self.since is not None or self.until is not None or self.limit is not None
 
+    def in_window(self, moment: datetime | None) -> bool:
+        """Say whether something of that date is wanted; of no date, only if no window was asked for."""
+        if self.since is None and self.until is None:
+            return True
+        if moment is None:
+            return False
+        return (self.since is None or moment >= self.since) and (self.until is None or moment <= self.until)
+
     def check(self) -> None:
         """Raise if the values do not fit each other."""
         if self.since and self.until and self.since > self.until:
@@ -133,14 +144,14 @@ class CommonOptions(Options):
             )
 
 
-def declared(options_type: type[Options]) -> dict[str, Declared]:
+def declared(options_type: type[Options]) -> dict[str, DeclaredOption]:
     """Return what each field of an options class says about itself."""
     return {f.name: f.metadata["option"] for f in fields(options_type) if "option" in f.metadata}
 
 
-def form_name(tracker: str, name: str, said: Declared) -> str:
+def form_name(tracker: str, name: str, declaration: DeclaredOption) -> str:
     """Return the name of a param in a group's form: common ones are shared, others belong to a tracker."""
-    return name if said.common else f"{tracker}__{name}"
+    return name if declaration.common else f"{tracker}__{name}"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -151,9 +162,9 @@ class _Parser(argparse.ArgumentParser):
 def parse_args(options_type: type[Options], args: Sequence[str]) -> dict[str, Any]:
     """Read command-line style options, as the schedule file has them."""
     parser = _Parser(add_help=False, allow_abbrev=False)
-    for name, said in declared(options_type).items():
-        flags = (f"--{name.replace('_', '-')}", *said.aliases)
-        if said.kind.is_flag:
+    for name, declaration in declared(options_type).items():
+        flags = (f"--{name.replace('_', '-')}", *declaration.aliases)
+        if declaration.kind.is_flag:
             parser.add_argument(*flags, dest=name, action="store_true", default=argparse.SUPPRESS)
         else:
             parser.add_argument(*flags, dest=name, default=argparse.SUPPRESS)
@@ -167,14 +178,14 @@ def resolve(
     """Return the options of a run; whatever cannot be read is an error naming the param."""
     from_args = parse_args(options_type, args)
     values: dict[str, Any] = {}
-    for name, said in declared(options_type).items():
-        given = form.get(form_name(tracker, name, said))
+    for name, declaration in declared(options_type).items():
+        given = form.get(form_name(tracker, name, declaration))
         if given is not None and given != "":
             values[name] = _read(options_type, name, given)
         elif name in from_args:
             values[name] = from_args[name]
-        elif said.setting:
-            values[name] = settings.resolve(said.setting).value
+        elif declaration.setting is not None:
+            values[name] = settings.value(declaration.setting)
     options = options_type(**values)
     options.check()
     return options

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from core.clock import Clock, SystemClock
+from core.database import MergeCounts
 
 INTERVAL_SECONDS = 10.0
 
@@ -32,12 +33,12 @@ def counted(number: int, name: str) -> str:
 
 @dataclass
 class Progress:
-    """Counts what a run does and tells it now and then.
+    """Counts what a run does and logs a line now and then.
 
     :param collector: the command, named on every failure.
     :param on_line: called with the counts at every line, so that a running task can be watched elsewhere.
-    :param requests: tells how many requests were sent so far.
-    :param told_first: counts that a summary begins with, even where they are zero.
+    :param requests: returns how many requests were sent so far.
+    :param shown_first: counts that a summary begins with, even where they are zero.
     """
 
     clock: Clock = field(default_factory=SystemClock)
@@ -45,7 +46,7 @@ class Progress:
     on_line: Callable[[Mapping[str, int]], None] = lambda counts: None
     requests: Callable[[], int] = lambda: 0
     counts: Counter[str] = field(default_factory=Counter)
-    told_first: tuple[str, ...] = ()
+    shown_first: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self.log = structlog.get_logger("collector")
@@ -69,15 +70,21 @@ class Progress:
             if self._unit:
                 self.counts[f"{self._unit}/{name}"] += number
 
+    def count_merge(self, merged: MergeCounts) -> None:
+        """Add what a merge did, under the names that all collectors use."""
+        self.count("new", merged.inserted)
+        self.count("updated", merged.updated)
+        self.count("unchanged", merged.unchanged)
+
     def unit_counts(self) -> dict[str, int]:
         """Return what was counted in this unit."""
         prefix = f"{self._unit}/"
         return {k.removeprefix(prefix): v for k, v in self.counts.items() if k.startswith(prefix)}
 
     def summary(self, counts: Mapping[str, int]) -> str:
-        """Tell counts in words; those of single units are left out."""
-        others = sorted(name for name in counts if "/" not in name and name not in self.told_first)
-        return ", ".join(counted(counts.get(name, 0), name) for name in (*self.told_first, *others))
+        """Return counts in words; those of single units are left out."""
+        others = sorted(name for name in counts if "/" not in name and name not in self.shown_first)
+        return ", ".join(counted(counts.get(name, 0), name) for name in (*self.shown_first, *others))
 
     def advance(self, done: int) -> None:
         """Move on by `done` items, and write a line if the last one is old enough."""

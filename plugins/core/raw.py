@@ -53,14 +53,14 @@ def save(conn: Conn, source: str, kind: str, items: Iterable[RawItem]) -> MergeC
 
 def iterate(conn: Conn, source: str, kind: str, *, prefix: str = "") -> Iterator[RawItem]:
     """Yield payloads in the order of their keys. The caller may commit meanwhile."""
-    for part in slices(conn, source, kind, prefix=prefix):
+    for part in batches(conn, source, kind, prefix=prefix):
         yield from part
 
 
-def slices(conn: Conn, source: str, kind: str, *, prefix: str = "") -> Iterator[list[RawItem]]:
-    """Yield payloads in the order of their keys, in slices of at most 8 MB (or one item).
+def batches(conn: Conn, source: str, kind: str, *, prefix: str = "") -> Iterator[list[RawItem]]:
+    """Yield payloads in the order of their keys, in batches of at most 8 MB (or one item).
 
-    Reads by keyset, not by a server cursor, so that the caller may commit between slices.
+    Reads by keyset, not by a server cursor, so that the caller may commit between batches.
     """
     after = ""
     while True:

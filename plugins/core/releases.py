@@ -7,8 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from core.boost_version import loose
-from core.database import Conn, scrubbed
-from core.sql import sql
+from core.database import Conn, execute, fetch
 
 
 class ReleaseSource(Protocol):
@@ -41,11 +40,8 @@ def consume(conn: Conn, consumer: str, versions: Sequence[str], now: datetime) -
     """Note that a consumer handled releases."""
     if versions:
         values = {"consumer": consumer, "versions": list(versions), "now": now}
-        with scrubbed():
-            conn.execute(sql("core/consume_releases"), values)
+        execute(conn, "core/consume_releases", values)
 
 
 def _consumed(conn: Conn, consumer: str) -> set[str]:
-    with scrubbed():
-        rows = conn.execute(sql("core/consumed_releases"), {"consumer": consumer}).fetchall()
-    return {row[0] for row in rows}
+    return {version for (version,) in fetch(conn, "core/consumed_releases", {"consumer": consumer})}

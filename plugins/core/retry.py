@@ -52,6 +52,16 @@ class CollectorRetryPolicy(RetryPolicy):
         return _transient(category, in_a_row, getattr(exception, "retry_after", None))
 
 
+def default_args() -> dict[str, Any]:
+    """Return what the tasks of every DAG of ours have in common."""
+    return {
+        "owner": "collectors",
+        "retries": RETRIES,
+        "retry_delay": RETRY_DELAY,
+        "retry_policy": CollectorRetryPolicy(),
+    }
+
+
 def _transient(category: CollectorFailureCategory, in_a_row: int, retry_after: float | None) -> RetryDecision:
     if category is CollectorFailureCategory.RATE_LIMIT:
         wait = timedelta(seconds=(retry_after if retry_after is not None else 60.0) + 1)

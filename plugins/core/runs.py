@@ -9,9 +9,8 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from core.clock import Clock
-from core.database import Conn, scrubbed
+from core.database import Conn, execute, fetch, fetch_one
 from core.errors import CollectorFailureCategory
-from core.sql import sql
 
 
 @dataclass(frozen=True)
@@ -61,16 +60,14 @@ class RunRecord:
             "options": Jsonb(dict(options)),
             "now": clock.now(),
         }
-        with scrubbed():
-            row = conn.execute(sql("core/start_run"), values).fetchone()
+        row = fetch_one(conn, "core/start_run", values)
         if row is None:
             raise RuntimeError("core.run took no row")
         return cls(conn, clock, row[0], task)
 
     def touch(self, counts: Mapping[str, int]) -> None:
         """Show the counts of a run that goes on."""
-        with scrubbed():
-            self.conn.execute(sql("core/touch_run"), self._values(counts))
+        execute(self.conn, "core/touch_run", self._values(counts))
 
     def finish(
         self,
@@ -82,8 +79,7 @@ class RunRecord:
     ) -> None:
         """Close the row."""
         values = self._values(counts) | {"state": state, "failure_category": category, "message": message}
-        with scrubbed():
-            self.conn.execute(sql("core/finish_run"), values)
+        execute(self.conn, "core/finish_run", values)
 
     def earlier_tries(self) -> list[tuple[str, str | None]]:
         """Return state and category of the tries since the last clear, newest first."""
@@ -98,10 +94,7 @@ class RunRecord:
             "cleared_at_try": task.cleared_at_try,
             "try_number": task.try_number,
         }
-        with scrubbed():
-            return [
-                (state, category) for state, category in self.conn.execute(sql("core/earlier_tries"), values)
-            ]
+        return [(state, category) for state, category in fetch(self.conn, "core/earlier_tries", values)]
 
     def _values(self, counts: Mapping[str, int]) -> dict[str, Any]:
         return {
@@ -120,8 +113,8 @@ def killed_in_a_row(tries: list[tuple[str, str | None]]) -> int:
 
 def failed_in_a_row(tries: list[tuple[str, str | None]], category: CollectorFailureCategory) -> int:
     """Count how many of the newest tries failed with this category; killed ones neither count nor end it."""
-    told = [t for t in tries if t[0] != "killed"]
-    return _leading(told, lambda state, found: state == "failed" and found == category)
+    reported = [t for t in tries if t[0] != "killed"]
+    return _leading(reported, lambda state, found: state == "failed" and found == category)
 
 
 def _leading(tries: list[tuple[str, str | None]], matches: Any) -> int:

@@ -1,8 +1,10 @@
-"""One typed settings object; the only reader of the environment and of Airflow Variables.
+"""Settings: how one is declared, found and read. Nothing else reads the environment or Airflow Variables.
 
 A value comes from the Variable `bdc_<name>`, else from the first environment variable that is set, else
 it is the default. Blank means "not set". Values are resolved when they are first asked for, so a task pays
 only for what it uses; Variables are asked only inside a task, never while DAG files are parsed.
+
+Each source declares its own in its `settings.py`; those of everybody are here.
 """
 
 from __future__ import annotations
@@ -10,20 +12,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, ClassVar, Generic, TypeVar, overload
 
 from core.errors import ConfigurationError
 
 T = TypeVar("T")
-PLACES, DATABASE, INDEX = "Files and schedule", "Database", "Vector index"
-MOST_RECORDS = 96
+G = TypeVar("G", bound="SettingsGroup")
 ROOT = Path(__file__).resolve().parents[2]
-DEFAULT_LISTS: tuple[str, ...] = (
-    "boost-announce@lists.boost.org",
-    "boost-users@lists.boost.org",
-    "boost@lists.boost.org",
-)
+PLUGINS = Path(__file__).resolve().parents[1]
 
 
 def as_text(raw: str) -> str:
@@ -56,13 +54,6 @@ def as_positive(raw: str) -> int:
     return number
 
 
-def as_batch_size(raw: str) -> int:
-    """Accept as many records as one upload may have."""
-    if (number := as_positive(raw)) > MOST_RECORDS:
-        raise ValueError(f"Pinecone takes at most {MOST_RECORDS} records")
-    return number
-
-
 def as_names(raw: str) -> tuple[str, ...]:
     """Split a comma list; blanks around the parts do not count."""
     return tuple(part.strip() for part in raw.split(",") if part.strip())
@@ -91,7 +82,11 @@ class Resolved:
 
 
 class Setting(Generic[T]):
-    """One setting: how its text is read, where it may stand, what it means."""
+    """One setting: how its text is read, where it may stand, what it means.
+
+    :param name: by default the group's prefix and the attribute's name.
+    :param section: by default the group's.
+    """
 
     def __init__(
         self,
@@ -102,24 +97,25 @@ class Setting(Generic[T]):
         env: tuple[str, ...] = (),
         variable: bool = True,
         secret: bool = False,
-        section: str = "Collecting",
+        name: str = "",
+        section: str = "",
     ) -> None:
         self.read, self.default, self.doc = read, default, doc
         self.env, self.variable, self.secret = env, variable, secret
-        self.section = section
-        self.name = ""
+        self.name, self.section = name, section
 
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
+    def __set_name__(self, owner: type[SettingsGroup], name: str) -> None:
+        self.name = self.name or "_".join(filter(None, (owner.prefix, name)))
+        self.section = self.section or owner.section
 
     @overload
     def __get__(self, instance: None, owner: type) -> Setting[T]: ...
     @overload
-    def __get__(self, instance: Settings, owner: type) -> T: ...
-    def __get__(self, instance: Settings | None, owner: type) -> Setting[T] | T:
+    def __get__(self, instance: SettingsGroup, owner: type) -> T: ...
+    def __get__(self, instance: SettingsGroup | None, owner: type) -> Setting[T] | T:
         if instance is None:
             return self
-        value: T = instance.resolve(self.name).value
+        value: T = instance.settings.resolve(self).value
         return value
 
     def resolve(self, environ: Mapping[str, str], variable: Callable[[str], str | None]) -> Resolved:
@@ -142,8 +138,23 @@ class Setting(Generic[T]):
             yield f"environment variable {name}", environ.get(name)
 
 
-class Settings:
-    """Every setting of the collectors."""
+class SettingsGroup:
+    """Settings that belong together, as typed attributes: `settings.of(ExampleSettings).names`."""
+
+    prefix: ClassVar[str] = ""
+    section: ClassVar[str] = "Collecting"
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    @classmethod
+    def declared(cls) -> dict[str, Setting[Any]]:
+        """Return the group's settings by name, in the order of their definition."""
+        return {found.name: found for found in vars(cls).values() if isinstance(found, Setting)}
+
+
+class Settings(SettingsGroup):
+    """The settings that every collector shares, and the way to those of a source."""
 
     workspace_dir = Setting(
         as_path,
@@ -151,7 +162,7 @@ class Settings:
         "Folder of caches and exports; any worker can rebuild it",
         env=("WORKSPACE_DIR",),
         variable=False,
-        section=PLACES,
+        section="Files and schedule",
     )
     schedule_yaml = Setting(
         as_path,
@@ -159,7 +170,7 @@ class Settings:
         "The schedule file",
         env=("BOOST_COLLECTOR_SCHEDULE_YAML",),
         variable=False,
-        section=PLACES,
+        section="Files and schedule",
     )
     schedule_strict = Setting(
         as_flag,
@@ -167,7 +178,7 @@ class Settings:
         "A missing or invalid schedule file is an import error; false: no DAGs and a warning",
         env=("BOOST_COLLECTOR_SCHEDULE_STRICT",),
         variable=False,
-        section=PLACES,
+        section="Files and schedule",
     )
     postgres_connection = Setting(
         as_text,
@@ -176,7 +187,7 @@ class Settings:
         env=("AIRFLOW_CONN_BDC_POSTGRES",),
         variable=False,
         secret=True,
-        section=DATABASE,
+        section="Database",
     )
     database_url = Setting(
         as_text,
@@ -185,7 +196,7 @@ class Settings:
         env=("DATABASE_URL",),
         variable=False,
         secret=True,
-        section=DATABASE,
+        section="Database",
     )
     db_name = Setting(
         as_text,
@@ -193,16 +204,20 @@ class Settings:
         "Database, used when DATABASE_URL is empty",
         env=("DB_NAME",),
         variable=False,
-        section=DATABASE,
+        section="Database",
     )
-    db_user = Setting(as_text, "", "Its user", env=("DB_USER",), variable=False, section=DATABASE)
+    db_user = Setting(as_text, "", "Its user", env=("DB_USER",), variable=False, section="Database")
     db_password = Setting(
-        as_text, "", "Their password", env=("DB_PASSWORD",), variable=False, secret=True, section=DATABASE
+        as_text, "", "Their password", env=("DB_PASSWORD",), variable=False, secret=True, section="Database"
     )
-    db_host = Setting(as_text, "localhost", "Its server", env=("DB_HOST",), variable=False, section=DATABASE)
-    db_port = Setting(as_count, 5432, "The server's port", env=("DB_PORT",), variable=False, section=DATABASE)
+    db_host = Setting(
+        as_text, "localhost", "Its server", env=("DB_HOST",), variable=False, section="Database"
+    )
+    db_port = Setting(
+        as_count, 5432, "The server's port", env=("DB_PORT",), variable=False, section="Database"
+    )
     db_sslmode = Setting(
-        as_text, "", "libpq's sslmode", env=("DB_OPTIONS_SSLMODE",), variable=False, section=DATABASE
+        as_text, "", "libpq's sslmode", env=("DB_OPTIONS_SSLMODE",), variable=False, section="Database"
     )
     max_body_mb = Setting(
         as_count,
@@ -216,111 +231,11 @@ class Settings:
         "How many requests to one source overlap",
         env=("BDC_REQUESTS_IN_FLIGHT",),
     )
-    mailing_list_names = Setting(
-        as_names,
-        DEFAULT_LISTS,
-        "The lists to collect, comma separated",
-        env=("BOOST_MAILING_LIST_NAMES",),
-    )
-
-    mailing_list_drop_in = Setting(
-        as_text,
-        "",
-        "Folder or object store of JSON files to take in, `<list>/messages/**.json`; empty: in the workspace",
-        env=("BOOST_MAILING_LIST_DROP_IN",),
-    )
-    mailing_list_pinecone_app_type = Setting(
-        as_text,
-        "mailing",
-        "Key of the mailing lists' documents in the vector index",
-        env=("BOOST_MAILING_LIST_PINECONE_APP_TYPE",),
-        section=INDEX,
-    )
-    mailing_list_pinecone_namespace = Setting(
-        as_text, "mailing", "Their namespace", env=("BOOST_MAILING_LIST_PINECONE_NAMESPACE",), section=INDEX
-    )
-    pinecone_api_key = Setting(
-        as_text,
-        "",
-        "API key of the public index, where the Connection pinecone_public has none",
-        env=("PINECONE_API_KEY",),
-        variable=False,
-        secret=True,
-        section=INDEX,
-    )
-    pinecone_private_api_key = Setting(
-        as_text,
-        "",
-        "API key of the private index, where the Connection pinecone_private has none",
-        env=("PINECONE_PRIVATE_API_KEY",),
-        variable=False,
-        secret=True,
-        section=INDEX,
-    )
-    pinecone_index_name = Setting(
-        as_text,
-        "",
-        "Dense index, where the Connection names none; the sparse one is called the same with -sparse",
-        env=("PINECONE_INDEX_NAME",),
-        section=INDEX,
-    )
-    pinecone_region = Setting(
-        as_text,
-        "us-east-1",
-        "Region in which a missing index is created",
-        env=("PINECONE_ENVIRONMENT",),
-        section=INDEX,
-    )
-    pinecone_cloud = Setting(
-        as_text, "aws", "Cloud in which it is created", env=("PINECONE_CLOUD",), section=INDEX
-    )
-    pinecone_dense_model = Setting(
-        as_text, "multilingual-e5-large", "Embeds for meaning", env=("PINECONE_DENSE_MODEL",), section=INDEX
-    )
-    pinecone_sparse_model = Setting(
-        as_text,
-        "pinecone-sparse-english-v0",
-        "Embeds for words",
-        env=("PINECONE_SPARSE_MODEL",),
-        section=INDEX,
-    )
-    pinecone_batch_size = Setting(
-        as_batch_size,
-        96,
-        "Records per upload; Pinecone takes at most 96",
-        env=("PINECONE_BATCH_SIZE",),
-        section=INDEX,
-    )
-    pinecone_batches_in_flight = Setting(as_positive, 8, "How many uploads overlap", section=INDEX)
-    pinecone_update_max_workers = Setting(
-        as_positive,
-        8,
-        "How many metadata updates overlap; 1 is one after another",
-        env=("PINECONE_UPDATE_MAX_WORKERS",),
-        section=INDEX,
-    )
-    pinecone_chunk_size = Setting(
-        as_positive, 1000, "Characters per chunk", env=("PINECONE_CHUNK_SIZE",), section=INDEX
-    )
-    pinecone_chunk_overlap = Setting(
-        as_count, 200, "Characters that neighbours share", env=("PINECONE_CHUNK_OVERLAP",), section=INDEX
-    )
-    pinecone_min_text_length = Setting(
-        as_count, 50, "Shorter chunks are not searchable", env=("PINECONE_MIN_TEXT_LENGTH",), section=INDEX
-    )
-    pinecone_min_words = Setting(
-        as_count, 5, "Chunks of fewer words are not searchable", env=("PINECONE_MIN_WORDS",), section=INDEX
-    )
-    pinecone_keep_short_documents = Setting(
-        as_flag,
-        False,
-        "Upload documents that are too short as a whole, if they have two words",
-        section=INDEX,
-    )
 
     def __init__(
         self, environ: Mapping[str, str] | None = None, variable: Callable[[str], str | None] | None = None
     ) -> None:
+        super().__init__(self)
         self._environ = os.environ if environ is None else environ
         self._variable = variable or (lambda name: None)
         self._resolved: dict[str, Resolved] = {}
@@ -332,17 +247,36 @@ class Settings:
 
         return cls(variable=lambda name: Variable.get(name, default=None))
 
-    @classmethod
-    def all(cls) -> dict[str, Setting[Any]]:
-        """Return every setting by name, in the order of their definition."""
-        return {name: s for name, s in vars(cls).items() if isinstance(s, Setting)}
+    def of(self, group: type[G]) -> G:
+        """Return a source's own settings."""
+        return group(self)
 
-    def resolve(self, name: str) -> Resolved:
-        """Return one setting with its origin."""
-        if name not in self._resolved:
-            self._resolved[name] = self.all()[name].resolve(self._environ, self._variable)
-        return self._resolved[name]
+    def value(self, setting: Setting[T]) -> T:
+        """Return the value of one setting, whichever group it is of."""
+        found: T = self.resolve(setting).value
+        return found
+
+    def resolve(self, setting: Setting[Any]) -> Resolved:
+        """Return one setting's value with its origin."""
+        if setting.name not in self._resolved:
+            self._resolved[setting.name] = setting.resolve(self._environ, self._variable)
+        return self._resolved[setting.name]
 
     def describe(self) -> list[Resolved]:
-        """Resolve everything; the first value that cannot be used raises."""
-        return [self.resolve(name) for name in self.all()]
+        """Resolve everything that is declared; the first value that cannot be used raises."""
+        return [self.resolve(setting) for setting in declared_settings().values()]
+
+
+def declared_settings() -> dict[str, Setting[Any]]:
+    """Return every setting by name: the shared ones, then those of each source's `settings.py`."""
+    found = dict(Settings.declared())
+    for path in sorted(PLUGINS.glob("*/*/settings.py")):
+        module = import_module(".".join(path.relative_to(PLUGINS).with_suffix("").parts))
+        for value in vars(module).values():
+            if (
+                isinstance(value, type)
+                and issubclass(value, SettingsGroup)
+                and value.__module__ == module.__name__
+            ):
+                found |= value.declared()
+    return found

@@ -36,6 +36,8 @@ metadata = MetaData(
     }
 )
 SCHEMA = "core"
+SUMMARY = "summary"
+"""Key of a table's `info` for figures worth showing: names, and the SQL aggregates that give them."""
 
 
 def moment(name: str, *, nullable: bool = False, comment: str | None = None) -> Column[object]:
@@ -97,6 +99,7 @@ raw_payload = Table(
     CheckConstraint("octet_length(sha256) = 32", name="sha256_length"),
     schema=SCHEMA,
     comment="Raw payloads: every tracker can rebuild its rows from them without a request",
+    info={SUMMARY: {"raw payloads": "count(*)"}},
 )
 
 RUN_STATES = ("running", "success", "failed", "killed", "stopped")

@@ -1,6 +1,6 @@
 """The loop of every collector: one unit (list, channel, repository) after the other.
 
-A failing unit is told and recorded, the others go on, and the task fails at the end naming those that failed.
+A failing unit is recorded, the others go on, and the task fails at the end naming those that failed.
 """
 
 from __future__ import annotations
@@ -9,30 +9,28 @@ from collections.abc import Callable, Iterable
 
 import structlog
 
-from core.clock import Clock
-from core.database import Conn
-from core.errors import CollectorFailureCategory, UnitsFailed, classify_failure, told
-from core.progress import Progress, duration
+from core.errors import CollectorFailureCategory, UnitsFailed, classify_failure, safe_message
+from core.progress import duration
 from core.protocols import Collected
+from core.session import Session
 
 log = structlog.get_logger("collector")
 
 
 def collect_units(
+    session: Session,
     names: Iterable[str],
     work: Callable[[str], None],
     *,
-    conn: Conn,
-    progress: Progress,
-    clock: Clock,
-    told_first: tuple[str, ...] = ("new", "updated"),
+    shown_first: tuple[str, ...] = ("new", "updated"),
 ) -> Collected:
     """Do the work of each unit; raise `UnitsFailed` at the end if some failed.
 
-    :param told_first: counts that the lines about a unit and the run begin with, even where they are zero.
+    :param shown_first: counts that the lines about a unit and the run begin with, even where they are zero.
     """
     units = tuple(names)
-    progress.told_first = told_first
+    progress, clock = session.progress, session.clock
+    progress.shown_first = shown_first
     failures: dict[str, BaseException] = {}
     for name in units:
         started = clock.monotonic()
@@ -41,13 +39,13 @@ def collect_units(
         try:
             work(name)
         except Exception as error:
-            if conn.closed or conn.broken:
+            if session.conn.closed or session.conn.broken:
                 raise
             failures[name] = error
             log.info("::endgroup::")
             category = classify_failure(error)
             log.error(
-                f"{name}: {told(error)}",
+                f"{name}: {safe_message(error)}",
                 collector=progress.collector,
                 collector_phase="collect",
                 failure_category=str(category),

@@ -23,12 +23,14 @@ from core.clock import Clock, SystemClock
 from core.errors import BrokenOff, CollectorError, SourceUnavailable, TooLarge, UnexpectedPayload
 from core.http_cache import NoValidators, Validator, Validators
 from core.redaction import redact
-from hooks.api_answers import failure_of
-from hooks.api_links import rebuild
-from hooks.api_retry import retrying
+from core.settings import Settings
+from hooks.http.failures import failure_of
+from hooks.http.links import rebuild
+from hooks.http.retry import retrying
 
 CONNECT_TIMEOUT, READ_TIMEOUT = 10.0, 30.0
-MAX_BODY_BYTES = 25 * 1024 * 1024
+MAX_BODY_BYTES = Settings.max_body_mb.default * 1024 * 1024
+IN_FLIGHT = Settings.requests_in_flight.default
 CHUNK = 64 * 1024
 MAX_REDIRECTS = 3
 USER_AGENT = "boost-data-collector (+https://github.com/cppalliance)"
@@ -118,7 +120,7 @@ class ApiClient:
         validators: Validators | None = None,
         on_request: Callable[[str, int, int, float], None] | None = None,
         *,
-        in_flight: int = 4,
+        in_flight: int = IN_FLIGHT,
         max_body_bytes: int = MAX_BODY_BYTES,
         resource: str = "core",
         auth_of: Callable[[str], Mapping[str, str]] | None = None,
@@ -180,7 +182,7 @@ class ApiClient:
                 future.cancel()
 
     def close(self) -> None:
-        """Let go of threads and sockets without waiting for requests under way."""
+        """Close threads and sockets without waiting for requests under way."""
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
             self._pool = None

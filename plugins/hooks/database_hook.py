@@ -50,8 +50,8 @@ class DatabaseHook(PostgresHook):
         return super()._create_connection({**KEEP_ALIVE, **conn_args})
 
     def _unreachable(self, error: Exception) -> Exception:
-        said = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
+        reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
         lasting = ("authentication failed", "does not exist", "no password supplied")
-        if any(word in said for word in lasting):
-            return ConfigurationError(f"Connection {self.conn_id} is refused by the server: {said}")
-        return SourceUnavailable(f"the database of Connection {self.conn_id} cannot be reached: {said}")
+        if any(word in reason for word in lasting):
+            return ConfigurationError(f"Connection {self.conn_id} is refused by the server: {reason}")
+        return SourceUnavailable(f"the database of Connection {self.conn_id} cannot be reached: {reason}")

@@ -1,6 +1,6 @@
 """HyperKitty, the archive of Mailman 3 lists. Its API needs no account.
 
-What it cannot do: it lists messages by the time of archiving, newest first, but does not tell that time; it
+What it cannot do: it lists messages by the time of archiving, newest first, but does not give that time; it
 has no filter by date; it has no body in the listing; a list that does not exist is an internal error (500)
 of the listing, and only the list's own page says 404. Offsets shift when messages arrive or are removed. An
 export has bodies, but neither threads nor links.
@@ -47,7 +47,7 @@ class MailingListHook(SourceHook):
         self, hyperkitty_conn_id: str = default_conn_name, *, page_size: int = PAGE_SIZE, **options: Any
     ) -> None:
         super().__init__(hyperkitty_conn_id, **options)
-        self._page_size = page_size
+        self.page_size = page_size
 
     def index_page(self, list_name: str, offset: int) -> IndexPage:
         """Fetch one page of the index, newest archived first."""
@@ -111,7 +111,7 @@ class MailingListHook(SourceHook):
         return True, f"{answer['count']} public lists: {', '.join(names[:5])}"
 
     def _index_call(self, list_name: str, offset: int) -> Call:
-        query = (("limit", str(self._page_size)), ("offset", str(offset)))
+        query = (("limit", str(self.page_size)), ("offset", str(offset)))
         return Call(f"/api/list/{quote(list_name, safe='@')}/emails/", query, tag=offset)
 
     def _has_list(self, list_name: str) -> bool:

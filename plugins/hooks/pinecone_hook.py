@@ -3,10 +3,10 @@
 What it cannot do: there is no transaction over two indexes, not even over the records of one upload: it is
 taken or refused as a whole, and one bad record refuses its neighbours. Reads lag behind writes. A metadata
 update adds and replaces keys but removes none. Ids can be listed, a hundred at a time; texts cannot. Numbers
-come back as doubles. Limits are per minute, and how much of the minute is left is not told.
+come back as doubles. Limits are per minute, and no answer says how much of it is left.
 
-The SDK sends its own requests; `pinecone_transport` counts them and keeps the SDK from repeating them, since
-how often and how long to wait is said in `api_retry`.
+The SDK sends its own requests; `pinecone_sdk.transport` counts them and keeps the SDK from repeating them:
+`hooks.http.retry` alone decides how often and how long to wait.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from core.errors import (
 )
 from core.settings import Settings
 from hooks.api import Traffic
-from hooks.api_retry import retrying
 from hooks.connections import require_connection
-from hooks.pinecone_config import TEXT_FIELD, PineconeConfig, key_in_environment, resolve
+from hooks.http.retry import retrying
+from hooks.pinecone_sdk.config import TEXT_FIELD, PineconeConfig, key_in_environment, resolve
 
 T = TypeVar("T")
-Kind = Literal["dense", "sparse"]
+IndexKind = Literal["dense", "sparse"]
 TRIES, FIRST_WAIT, PATIENCE = 6, 1.0, 90.0
 TIMEOUT = 60.0
 READY_WITHIN, READY_POLL = 300.0, 2.0
@@ -76,7 +76,7 @@ class PineconeHook(BaseHook):
         self.traffic = Traffic()
         self._sdk: Any = None
         self._config: PineconeConfig | None = None
-        self._open: dict[Kind, Any] = {}
+        self._open: dict[IndexKind, Any] = {}
         self._found: dict[str, Any] | None = None
 
     # -- setting up ------------------------------------------------------------------------------------
@@ -122,7 +122,7 @@ class PineconeHook(BaseHook):
             return ()
         found, self._found = self._listed() if self._found is None else self._found, None
         created = []
-        opened: dict[Kind, Any] = {}
+        opened: dict[IndexKind, Any] = {}
         for kind, name, model in self._wanted():
             described = found.get(name)
             if described is None:
@@ -133,7 +133,7 @@ class PineconeHook(BaseHook):
         self._open = opened
         return tuple(created)
 
-    def _wanted(self) -> tuple[tuple[Kind, str, str], ...]:
+    def _wanted(self) -> tuple[tuple[IndexKind, str, str], ...]:
         """Return kind, name and model of both indexes."""
         config = self.config()
         return (
@@ -142,7 +142,7 @@ class PineconeHook(BaseHook):
         )
 
     def _listed(self) -> dict[str, Any]:
-        every = self._asked("list indexes", lambda: self._indexes().list().to_list())
+        every = self._request("list indexes", lambda: self._indexes().list().to_list())
         return {index.name: index for index in every}
 
     def _refuse(self, name: str) -> NoReturn:
@@ -155,12 +155,12 @@ class PineconeHook(BaseHook):
         if self._sdk is None:
             import pinecone
 
-            from hooks.pinecone_transport import instrument
+            from hooks.pinecone_sdk.transport import instrument
 
-            # The SDK tells each request at level INFO, which would fill a task's log.
+            # The SDK logs each request at level INFO, which would fill a task's log.
             logging.getLogger("pinecone").setLevel(logging.WARNING)
             config = self.config()
-            self._sdk = self._made(
+            self._sdk = self._construct(
                 lambda: pinecone.Pinecone(
                     api_key=config.api_key,
                     host=config.api_url or None,
@@ -171,7 +171,7 @@ class PineconeHook(BaseHook):
             instrument(self._sdk, self.traffic)
         return self._sdk
 
-    def _made(self, make: Callable[[], T]) -> T:
+    def _construct(self, make: Callable[[], T]) -> T:
         from pinecone.errors.exceptions import PineconeError
 
         try:
@@ -192,7 +192,7 @@ class PineconeHook(BaseHook):
             )
 
         try:
-            return self._asked(f"create index {name}", create)
+            return self._request(f"create index {name}", create)
         except NotFound as error:
             raise ConfigurationError(
                 f"Pinecone has no region {config.region} in cloud {config.cloud}, or no model {model}; "
@@ -204,7 +204,7 @@ class PineconeHook(BaseHook):
                     f"index {name} cannot be created ({error}); correct Connection {self.conn_id}"
                 ) from error
         # Another task created it meanwhile.
-        return self._asked(f"describe index {name}", lambda: self._indexes().describe(name))
+        return self._request(f"describe index {name}", lambda: self._indexes().describe(name))
 
     def _require_fitting(self, described: Any, model: str) -> None:
         embed = getattr(described, "embed", None)
@@ -225,40 +225,40 @@ class PineconeHook(BaseHook):
                 )
             self._clock.sleep(READY_POLL)
             name = described.name
-            described = self._asked(f"describe index {name}", lambda: self._indexes().describe(name))  # noqa: B023
+            described = self._request(f"describe index {name}", lambda: self._indexes().describe(name))  # noqa: B023
         return described
 
     def _at(self, host: str) -> Any:
-        from hooks.pinecone_transport import instrument
+        from hooks.pinecone_sdk.transport import instrument
 
-        index = self._client().index(host=_reached_alike(host, self.config().api_url))
+        index = self._client().index(host=_with_scheme_of(host, self.config().api_url))
         instrument(index, self.traffic)
         return index
 
     # -- writing ---------------------------------------------------------------------------------------
 
-    def upsert(self, kind: Kind, namespace: str, records: Sequence[Mapping[str, Any]]) -> None:
+    def upsert(self, kind: IndexKind, namespace: str, records: Sequence[Mapping[str, Any]]) -> None:
         """Store records, or none of them. Each has `id`, `chunk_text` and flat metadata."""
         sent = [dict(record) for record in records]
-        self._asked(
+        self._request(
             f"upsert into {kind} {namespace}",
             lambda: self._open[kind].upsert_records(records=sent, namespace=namespace),
         )
 
-    def update(self, kind: Kind, namespace: str, record_id: str, metadata: Mapping[str, Any]) -> None:
+    def update(self, kind: IndexKind, namespace: str, record_id: str, metadata: Mapping[str, Any]) -> None:
         """Set metadata of one record; keys that are not named stay. NotFound if there is no such record."""
         what = f"update in {kind} {namespace}"
-        answer = self._asked(
+        answer = self._request(
             what,
             lambda: self._open[kind].update(id=record_id, set_metadata=dict(metadata), namespace=namespace),
         )
         if answer.matched_records == 0:
             raise NotFound(f"Pinecone, {what}: there is no record {record_id}")
 
-    def delete(self, kind: Kind, namespace: str, ids: Sequence[str]) -> None:
+    def delete(self, kind: IndexKind, namespace: str, ids: Sequence[str]) -> None:
         """Delete records; those that do not exist are no error, nor is a namespace without any."""
         try:
-            self._asked(
+            self._request(
                 f"deletion in {kind} {namespace}",
                 lambda: self._open[kind].delete(ids=list(ids), namespace=namespace),
             )
@@ -267,11 +267,11 @@ class PineconeHook(BaseHook):
 
     # -- reading ---------------------------------------------------------------------------------------
 
-    def ids(self, kind: Kind, namespace: str) -> Iterator[list[str]]:
+    def ids(self, kind: IndexKind, namespace: str) -> Iterator[list[str]]:
         """Yield the ids of a namespace page by page."""
         token = None
         while True:
-            page = self._asked(
+            page = self._request(
                 f"list ids of {kind} {namespace}",
                 lambda: self._open[kind].list_paginated(
                     namespace=namespace,
@@ -285,39 +285,39 @@ class PineconeHook(BaseHook):
             if not token:
                 return
 
-    def fetch(self, kind: Kind, namespace: str, ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+    def fetch(self, kind: IndexKind, namespace: str, ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
         """Return the stored fields of records, the text among them; unknown ids are left out."""
         found: dict[str, Mapping[str, Any]] = {}
         for start in range(0, len(ids), IDS_PER_FETCH):
             part = list(ids[start : start + IDS_PER_FETCH])
-            answer = self._asked(
+            answer = self._request(
                 f"fetch from {kind} {namespace}",
                 lambda: self._open[kind].fetch(ids=part, namespace=namespace),  # noqa: B023
             )
             found |= {record_id: vector.metadata or {} for record_id, vector in answer.vectors.items()}
         return found
 
-    def search(self, kind: Kind, namespace: str, text: str, count: int) -> list[Hit]:
+    def search(self, kind: IndexKind, namespace: str, text: str, count: int) -> list[Hit]:
         """Return the records nearest to a text, nearest first."""
-        answer = self._asked(
+        answer = self._request(
             f"search {kind} {namespace}",
             lambda: self._open[kind].search(namespace=namespace, top_k=count, inputs={"text": text}),
         )
         return [Hit(hit.id, hit.score, hit.fields) for hit in answer.result.hits]
 
-    def statistics(self, kind: Kind) -> dict[str, Any]:
-        """Return how much an index holds; zeros and the error if it does not tell."""
+    def statistics(self, kind: IndexKind) -> dict[str, Any]:
+        """Return how much an index holds; zeros and the error if that cannot be found out."""
         try:
             self.open(create=False)
-            told = self._asked(f"statistics of {kind}", lambda: self._open[kind].describe_index_stats())
+            stats = self._request(f"statistics of {kind}", lambda: self._open[kind].describe_index_stats())
         except CollectorError as error:
             empty = {"total_vectors": 0, "dimension": 0, "fullness": 0.0, "namespaces": {}}
             return empty | {"error": str(error)}
-        counts = {name: summary.vector_count for name, summary in told.namespaces.items()}
+        counts = {name: summary.vector_count for name, summary in stats.namespaces.items()}
         return {
-            "total_vectors": told.total_vector_count,
-            "dimension": told.dimension or 0,
-            "fullness": told.index_fullness or 0.0,
+            "total_vectors": stats.total_vector_count,
+            "dimension": stats.dimension or 0,
+            "fullness": stats.index_fullness or 0.0,
             "namespaces": counts,
         }
 
@@ -325,18 +325,18 @@ class PineconeHook(BaseHook):
         """Look at both indexes; what the Test button shows. Creates nothing."""
         try:
             found = self._listed()
-            told = []
+            states = []
             for _, name, model in self._wanted():
                 if name not in found:
-                    told.append(f"{name} will be created")
+                    states.append(f"{name} will be created")
                     continue
                 self._require_fitting(found[name], model)
-                told.append(f"{name} is {found[name].status.state} ({model})")
+                states.append(f"{name} is {found[name].status.state} ({model})")
         except CollectorError as error:
             return False, str(error)
         finally:
             self.close()
-        return True, "; ".join(told)
+        return True, "; ".join(states)
 
     # -- the life of the client ------------------------------------------------------------------------
 
@@ -359,23 +359,23 @@ class PineconeHook(BaseHook):
             self._sdk.close()
             self._sdk = None
 
-    def _asked(self, what: str, call: Callable[[], Any]) -> Any:
+    def _request(self, what: str, call: Callable[[], Any]) -> Any:
         """Send a request, again where that can help; raise errors of ours."""
         from pinecone.errors.exceptions import PineconeError
 
-        from hooks.pinecone_answers import meaning
+        from hooks.pinecone_sdk.failures import failure_of_sdk
 
         def once() -> Any:
             try:
                 return call()
             except PineconeError as error:
-                raise meaning(error, what, self._clock.now()) from None
+                raise failure_of_sdk(error, what, self._clock.now()) from None
 
         attempt = retrying(self._clock, self.traffic, TRIES, first_wait=FIRST_WAIT, patience=PATIENCE)
         return attempt(once)
 
 
-def _reached_alike(host: str, api_url: str) -> str:
+def _with_scheme_of(host: str, api_url: str) -> str:
     """Return an index's address; one beside a control plane without TLS is reached without, too."""
     control, data = urlsplit(api_url), urlsplit(host)
     local = data.hostname in (control.hostname, "localhost", "127.0.0.1")

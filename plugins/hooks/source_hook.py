@@ -12,12 +12,15 @@ from airflow.sdk import BaseHook, Connection
 
 from core.clock import Clock
 from core.errors import ConfigurationError
-from hooks.api import MAX_BODY_BYTES, ApiClient
+from hooks.api import IN_FLIGHT, MAX_BODY_BYTES, ApiClient
 from hooks.connections import require_connection
 
 
 class SourceHook(BaseHook):
-    """Base of the hooks that read an HTTP source."""
+    """Base of the hooks that read an HTTP source.
+
+    :param in_flight: how many requests overlap.
+    """
 
     conn_name_attr: str
     default_conn_name: str
@@ -31,7 +34,7 @@ class SourceHook(BaseHook):
         conn_id: str,
         *,
         clock: Clock | None = None,
-        in_flight: int = 4,
+        in_flight: int = IN_FLIGHT,
         max_body_bytes: int = MAX_BODY_BYTES,
     ) -> None:
         super().__init__()
@@ -84,6 +87,6 @@ class SourceHook(BaseHook):
         return self._client.traffic.received_bytes if self._client else 0
 
     def close(self) -> None:
-        """Let go of threads and sockets."""
+        """Close threads and sockets."""
         if self._client is not None:
             self._client.close()

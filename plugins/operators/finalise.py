@@ -11,16 +11,16 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from core.clock import SystemClock
 from core.database import Conn
-from core.errors import CollectorError, told
+from core.errors import CollectorError, safe_message
 from core.groups import GroupRun, failures_of_run, last_success, save_group_run
-from core.schedule import Kind, ScheduledTask
+from core.schedule import ScheduledTask, ScheduleKind
 from hooks.database_hook import DatabaseHook
-from operators.due import BAD, run_date
+from operators.framework.due import BAD, run_date
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-PERIODS = {Kind.WEEKLY: 7, Kind.MONTHLY: 31}
+PERIODS = {ScheduleKind.WEEKLY: 7, ScheduleKind.MONTHLY: 31}
 log = structlog.get_logger("collector")
 
 
@@ -63,14 +63,14 @@ class FinaliseOperator(BaseOperator):
         except CollectorError as error:
             if not failed:
                 raise
-            log.warning(f"the outcome could not be recorded: {told(error)}")
+            log.warning(f"the outcome could not be recorded: {safe_message(error)}")
             reasons = {}
         if failed:
             lines = [f"{name}: {reasons[name]}" if name in reasons else name for name in failed]
             for line in lines:
                 log.error(f"failed: {line}")
             raise AirflowFailException(
-                "failed: " + "; ".join(lines) + ". Mend the cause, then clear the task with downstream."
+                "failed: " + "; ".join(lines) + ". Fix the cause, then clear the task with downstream."
             )
         return counts
 
@@ -82,11 +82,11 @@ class FinaliseOperator(BaseOperator):
         with DatabaseHook().connect() as conn:
             if not (context.get("params") or {}).get("dry_run"):
                 save_group_run(conn, self._outcome(context, counts, failed), SystemClock().now())
-            self._warn_of_the_overdue(conn, context)
+            self._warn_about_overdue(conn, context)
             return failures_of_run(conn, ti.dag_id, ti.run_id)
 
-    def _warn_of_the_overdue(self, conn: Conn, context: Context) -> None:
-        """Tell which weekly and monthly tasks have not succeeded for one and a half of their periods."""
+    def _warn_about_overdue(self, conn: Conn, context: Context) -> None:
+        """Name weekly and monthly tasks that have not succeeded for one and a half of their periods."""
         ti: Any = context["ti"]
         today = run_date(context)
         for task in self.scheduled:

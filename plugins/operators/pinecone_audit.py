@@ -1,4 +1,4 @@
-"""Compares ledger and index, mends what is asked for, tells how far each source is behind."""
+"""Compares ledger and index, repairs what is asked for, logs how far each source is behind."""
 
 from __future__ import annotations
 
@@ -8,35 +8,39 @@ from typing import Any
 
 import structlog
 
+from core.documents import DocumentSource, SourceSpec
 from core.errors import ConfigurationError
 from core.locks import collector_lock
 from core.progress import duration
 from core.protocols import TrackerResult
 from core.units import collect_units
 from hooks.pinecone_hook import PineconeHook
+from operators.framework.recorded import RecordedOperator
 from operators.pinecone_sync import hook_for
-from operators.recorded import RecordedOperator
-from operators.sources import SOURCES, IndexedSource
-from trackers.pinecone.api import LOCK, EngineLimits, PineconeInstance, Target, sync_to_pinecone
-from trackers.pinecone.audit import Audit, DriftFound, Findings
-from trackers.pinecone.contract import bound
-from trackers.pinecone.inventory import describe_sources, known_namespaces
+from operators.sources import SOURCES
+from trackers.pinecone.api import LOCK, PineconeInstance, Target, sync_to_pinecone
+from trackers.pinecone.audit import Audit, DriftFound, Owner
+from trackers.pinecone.inventory import Findings, describe_sources, known_namespaces
 from trackers.pinecone.options import AuditOptions
+from trackers.pinecone.preprocessor import bound
 
 log = structlog.get_logger("collector")
 
 
-class PineconeAuditOperator(RecordedOperator):
+class PineconeAuditOperator(RecordedOperator[AuditOptions, PineconeHook]):
     """Lists the ids of both indexes and compares them with the ledger, namespace by namespace."""
 
     command = "audit_pinecone"
     tracker = "pinecone"
     options_type = AuditOptions
-    options: AuditOptions
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._hooks: dict[str, PineconeHook] = {}
+        self._declared: dict[tuple[str, str], list[tuple[SourceSpec, DocumentSource]]] = {}
 
     def validate(self) -> None:
-        """Look which accounts are configured; at least one must be."""
-        self._hooks: dict[str, PineconeHook] = {}
+        """Find out which accounts are configured; at least one must be."""
         for instance in PineconeInstance:
             hook = hook_for(instance.value, self.settings)
             if hook.is_configured():
@@ -49,110 +53,88 @@ class PineconeAuditOperator(RecordedOperator):
 
     def traffic(self) -> tuple[int, int]:
         """Add up both accounts."""
-        hooks = self._hooks.values() if hasattr(self, "_hooks") else ()
+        hooks = self._hooks.values()
         return sum(h.requests for h in hooks), sum(h.received_bytes for h in hooks)
 
     def close(self) -> None:
-        """Let go of both."""
-        for hook in self._hooks.values() if hasattr(self, "_hooks") else ():
+        """Close the hooks of both accounts."""
+        for hook in self._hooks.values():
             hook.close()
 
-    def carry_out(self) -> TrackerResult:
+    def run_task(self) -> TrackerResult:
         """Audit every namespace; those that differ fail the task at its end, by name."""
-        session = self.session
-        self._sources: dict[tuple[str, str], list[IndexedSource]] = {}
-        for source in SOURCES:
-            spec = source.spec(self.settings)
-            self._sources.setdefault((spec["instance"], spec["namespace"]), []).append(source)
-        places = dict.fromkeys([*self._sources, *known_namespaces(session.conn)])
-        asked = self.options.namespaces
-        units = {f"{i}/{n}": (i, n) for i, n in places if i in self._hooks and (not asked or n in asked)}
+        for indexed in SOURCES:
+            for spec in indexed.specs(self.settings):
+                declared = self._declared.setdefault((spec["instance"], spec["namespace"]), [])
+                declared.append((spec, indexed.source))
+        namespaces = dict.fromkeys([*self._declared, *known_namespaces(self.session.conn)])
+        requested = self.options.namespaces
+        units = {
+            f"{instance}/{name}": (instance, name)
+            for instance, name in namespaces
+            if instance in self._hooks and (not requested or name in requested)
+        }
         try:
             return collect_units(
+                self.session,
                 units,
                 lambda unit: self._audit(*units[unit]),
-                conn=session.conn,
-                progress=session.progress,
-                clock=session.clock,
-                told_first=("in_ledger", "missing", "strays"),
+                shown_first=("in_ledger", "missing", "strays"),
             )
         finally:
-            self._tell_sources()
+            self._log_sources()
 
     def _audit(self, instance: str, namespace: str) -> None:
-        session = self.session
-        session.progress.begin_unit(f"{instance}/{namespace}")
-        sources = self._sources.get((instance, namespace), [])
+        self.session.progress.begin_unit(f"{instance}/{namespace}")
+        declared = self._declared.get((instance, namespace), [])
         with ExitStack() as locks:
-            for source in sources:
-                target = self._target(source)
-                locks.enter_context(collector_lock(session.conn, LOCK, str(target)))
-            audit = Audit(
-                session.conn, self._hooks[instance], instance, namespace, session.progress, session.clock
-            )
+            for spec, _ in declared:
+                locks.enter_context(collector_lock(self.session.conn, LOCK, str(Target.of(spec))))
+            audit = Audit(self.session, self._hooks[instance], instance, namespace)
             found = audit.look()
-            log.info(found.told())
+            log.info(found.summary())
             if self.options.fill_ledger and found.strays:
-                taken = audit.fill_ledger(self._owner(sources))
-                log.info(f"took over {taken:,} records into the ledger; a full resync compares their content")
+                adopted = audit.fill_ledger(self._owner(declared))
+                log.info(f"added {adopted:,} records to the ledger; a full resync compares their content")
                 found = audit.look()
-                log.info(found.told())
+                log.info(found.summary())
             if not found.drift:
                 return
             if not self.options.repair:
-                raise DriftFound(f"{found.told()}; run again with repair{_or_fill(found)}")
+                raise DriftFound(f"{found.summary()}; run again with repair{_or_fill(found)}")
             if not found.in_ledger:
                 raise DriftFound(
-                    f"{found.told()}; the ledger is empty, so a repair would delete everything: "
+                    f"{found.summary()}; the ledger is empty, so a repair would delete everything: "
                     "run again with fill_ledger first"
                 )
             audit.repair()
-            for source in sources:
-                self._sync(source)
+            for spec, source in declared:
+                documents = bound(source.documents, self.session.conn, spec["arguments"])
+                sync_to_pinecone(self.session, self._hooks[instance], Target.of(spec), documents)
 
-    def _sync(self, source: IndexedSource) -> None:
-        target, session = self._target(source), self.session
-        sync_to_pinecone(
-            session.conn,
-            self._hooks[target.instance],
-            app_type=target.app_type,
-            namespace=target.namespace,
-            instance=target.instance,
-            preprocess_fn=bound(source.documents, session.conn),
-            limits=EngineLimits.from_settings(self.settings),
-            progress=session.progress,
-            clock=session.clock,
-        )
-
-    def _target(self, source: IndexedSource) -> Target:
-        spec = source.spec(self.settings)
-        return Target(spec["app_type"], spec["namespace"], source.instance)
-
-    def _owner(self, sources: list[IndexedSource]) -> Any:
-        targets = [(source, self._target(source).app_type) for source in sources]
-
+    def _owner(self, declared: list[tuple[SourceSpec, DocumentSource]]) -> Owner:
         def owner(metadata: Mapping[str, Any]) -> str | None:
-            return next((app_type for source, app_type in targets if source.is_owner(metadata)), None)
+            return next((spec["app_type"] for spec, source in declared if source.is_owner(metadata)), None)
 
         return owner
 
-    def _tell_sources(self) -> None:
-        """Tell lag, failures and counts of each source, once the rest is done."""
-        for row in describe_sources(self.session.conn, self.session.clock.now()):
-            lag = duration(row["lag_seconds"]) if row["lag_seconds"] is not None else "never completed"
-            name = f"{row['instance']}/{row['namespace']}/{row['app_type']}"
+    def _log_sources(self) -> None:
+        """Log lag, failures and counts of each source, once the rest is done."""
+        for status in describe_sources(self.session.conn, self.session.clock.now()):
+            lag = duration(status.lag_seconds) if status.lag_seconds is not None else "never completed"
             line = (
-                f"{name}: {row['documents']:,} documents, {row['chunks']:,} chunks; behind by {lag}; "
-                f"{row['failed']:,} to try again, {row['dead']:,} dead"
+                f"{status.instance}/{status.namespace}/{status.app_type}: {status.documents:,} documents, "
+                f"{status.chunks:,} chunks; behind by {lag}; "
+                f"{status.failed:,} to try again, {status.dead:,} dead"
             )
-            (log.warning if row["dead"] or row["last_error"] else log.info)(line)
+            (log.warning if status.dead or status.last_error else log.info)(line)
             self.session.progress.counts.update(
                 {
-                    f"{row['app_type']}/lag_seconds": row["lag_seconds"] or 0,
-                    f"{row['app_type']}/dead": row["dead"],
+                    f"{status.app_type}/lag_seconds": status.lag_seconds or 0,
+                    f"{status.app_type}/dead": status.dead,
                 }
             )
 
 
 def _or_fill(found: Findings) -> str:
-    return ", or with fill_ledger to take over what the index has" if found.strays else ""
+    return ", or with fill_ledger to add what the index has to the ledger" if found.strays else ""

@@ -10,17 +10,18 @@ import structlog
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowSkipException
 
-from core.errors import CollectorError, told
+from core.documents import SourceSpec
+from core.errors import CollectorError, safe_message
 from core.options import resolve
 from core.protocols import Collected, TrackerResult
 from core.settings import Settings
 from core.workspace import below, write_json
 from hooks.pinecone_hook import PineconeHook
-from operators.recorded import RecordedOperator, task_try
-from operators.sources import SourceSpec, named, sources_of
-from trackers.pinecone.api import EngineLimits, PineconeInstance, SyncOptions, sync_to_pinecone
-from trackers.pinecone.contract import bound, load_preprocessor
+from operators.framework.recorded import RecordedOperator, task_try
+from operators.sources import named, sources_of, specs_of
+from trackers.pinecone.api import SyncOptions, Target, sync_to_pinecone
 from trackers.pinecone.options import ManualSyncOptions, PineconeOptions
+from trackers.pinecone.preprocessor import bound, load_preprocessor
 from trackers.pinecone.result import SyncResult, as_mapping
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def hook_for(instance: str, settings: Settings) -> PineconeHook:
     return PineconeHook(f"pinecone_{instance}", settings=settings)
 
 
-class SelectPineconeSources(BaseOperator):
+class SelectPineconeSourcesOperator(BaseOperator):
     """Which sources are to be synced: those whose collector ran in this run, whatever became of it.
 
     A collector that failed half-way has stored what it got, and that is indexed. A dry run stored nothing.
@@ -60,7 +61,7 @@ class SelectPineconeSources(BaseOperator):
         ended = ti.get_task_breadcrumbs(ti.dag_id, ti.run_id)
         ran = {self.collectors[t["task_id"]] for t in ended if _ran(t, self.collectors)}
         settings = Settings.for_task()
-        specs = [source.spec(settings) for source in sources_of(ran)]
+        specs = specs_of(sources_of(ran), settings)
         log.info(f"to sync: {', '.join(s['app_type'] for s in specs) or 'nothing, no collector ran'}")
         return specs
 
@@ -69,39 +70,40 @@ def _ran(task: dict[str, Any], collectors: dict[str, str]) -> bool:
     return task["task_id"] in collectors and task["state"] in RAN
 
 
-class ChoosePineconeSources(BaseOperator):
+class ChoosePineconeSourcesOperator(BaseOperator):
     """Which sources are to be synced: those that the form names."""
 
     ui_color = "#eeeeee"
 
     def execute(self, context: Context) -> list[SourceSpec]:
-        """Read the form; what is wrong with it is told in one sentence."""
+        """Read the form; what is wrong with it is one sentence in the log."""
         try:
             chosen = self._chosen(context)
         except CollectorError as error:
-            log.error(told(error))
+            log.error(safe_message(error))
             raise
         log.info(f"to sync: {', '.join(source['app_type'] for source in chosen)}")
         return chosen
 
     def _chosen(self, context: Context) -> list[SourceSpec]:
         settings = Settings.for_task()
-        asked = resolve(ManualSyncOptions, "pinecone", context.get("params") or {}, (), settings)
-        chosen = named(asked.sources, settings)
-        if asked.preprocessor:
-            load_preprocessor(asked.preprocessor)
+        requested = resolve(ManualSyncOptions, "pinecone", context.get("params") or {}, (), settings)
+        chosen = named(requested.sources, settings)
+        if requested.preprocessor:
+            load_preprocessor(requested.preprocessor)
             chosen.append(
                 {
-                    "app_type": asked.app_type,
-                    "namespace": asked.namespace,
-                    "instance": asked.instance,
-                    "preprocessor": asked.preprocessor,
+                    "app_type": requested.app_type,
+                    "namespace": requested.namespace,
+                    "instance": requested.instance,
+                    "preprocessor": requested.preprocessor,
+                    "arguments": {},
                 }
             )
         return chosen
 
 
-class PineconeSyncOperator(RecordedOperator):
+class PineconeSyncOperator(RecordedOperator[PineconeOptions, PineconeHook]):
     """Uploads what is new or changed, removes what is gone, keeps what failed for next time.
 
     :param source: which documents go where; given by mapping.
@@ -111,8 +113,6 @@ class PineconeSyncOperator(RecordedOperator):
     command = "run_cppa_pinecone_sync"
     tracker = "pinecone"
     options_type = PineconeOptions
-    options: PineconeOptions
-    hook: PineconeHook | None
 
     def __init__(self, *, source: SourceSpec, required: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -120,7 +120,7 @@ class PineconeSyncOperator(RecordedOperator):
         self.required = required
         self._run_id = ""
 
-    def before(self, context: Context) -> None:
+    def skip_unless_due(self, context: Context) -> None:
         """Skip where there is no Pinecone to sync to."""
         self._run_id = task_try(context).run_id
         settings = Settings.for_task()
@@ -138,31 +138,27 @@ class PineconeSyncOperator(RecordedOperator):
     def validate(self) -> None:
         """Check the preprocess function. The Connection is looked at when there is something to write."""
         load_preprocessor(self.source["preprocessor"])
-        self.hook = hook_for(self.source["instance"], self.settings)
 
-    def carry_out(self) -> TrackerResult:
+    def make_hook(self) -> PineconeHook:
+        """Return the hook of the source's instance."""
+        return hook_for(self.source["instance"], self.settings)
+
+    def run_task(self) -> TrackerResult:
         """Sync, and leave a report."""
-        session = self.session
-        if self.hook is None:
-            raise RuntimeError("validate() makes the hook")
         started = self.clock.now()
+        function = load_preprocessor(self.source["preprocessor"])
         result = sync_to_pinecone(
-            session.conn,
+            self.session,
             self.hook,
-            app_type=self.source["app_type"],
-            namespace=self.source["namespace"],
-            instance=PineconeInstance(self.source["instance"]),
-            preprocess_fn=bound(load_preprocessor(self.source["preprocessor"]), session.conn),
-            options=SyncOptions(
+            Target.of(self.source),
+            bound(function, self.session.conn, self.source["arguments"]),
+            SyncOptions(
                 full_resync=self.options.full_resync,
                 dry_run=self.options.dry_run,
                 delete_orphans=self.options.delete_orphans,
                 max_documents=self.options.max_documents,
+                run_id=self._run_id,
             ),
-            limits=EngineLimits.from_settings(self.settings),
-            progress=session.progress,
-            clock=session.clock,
-            run_id=self._run_id,
         )
         if result.failed_chunks:
             log.warning(
@@ -170,7 +166,7 @@ class PineconeSyncOperator(RecordedOperator):
                 "pinecone.failed_item and tried again by the next sync"
             )
         self._report(result, started)
-        return Collected(counts=dict(session.progress.counts))
+        return Collected(counts=dict(self.session.progress.counts))
 
     def _report(self, result: SyncResult, started: datetime) -> None:
         """Write what happened beside the other files of the workspace."""

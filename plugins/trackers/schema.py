@@ -1,17 +1,15 @@
-"""Every table of the project, for migrations and tests: importing it registers them all."""
+"""Every table of the project, for migrations and tests: importing it registers each tracker's `tables.py`."""
 
 from __future__ import annotations
 
-import trackers.identity.tables
-import trackers.mailing_list.tables
-import trackers.pinecone.tables
-from core.tables import metadata
+from importlib import import_module
+from pathlib import Path
 
-SCHEMAS = (
-    "core",
-    trackers.identity.tables.SCHEMA,
-    trackers.mailing_list.tables.SCHEMA,
-    trackers.pinecone.tables.SCHEMA,
-)
+from core.tables import SCHEMA, metadata
+
+for _tables in sorted(Path(__file__).parent.glob("*/tables.py")):
+    import_module(f"trackers.{_tables.parent.name}.tables")
+
+SCHEMAS = (SCHEMA, *sorted({str(table.schema) for table in metadata.tables.values()} - {SCHEMA}))
 
 __all__ = ["SCHEMAS", "metadata"]

@@ -11,7 +11,7 @@ from typing import Any
 
 from core.clock import FixedClock
 from core.database import Conn
-from core.progress import Progress
+from core.session import Session
 from hooks.mailing_list_hook import MailingListHook
 from hooks.pinecone_hook import PineconeHook
 from sandbox.faults import Fault
@@ -22,7 +22,7 @@ from tests.mail import BOOST, USERS, add_list, entry
 from tests.pinecone import APP, NAMESPACE, Source, connection, document, index, text
 from trackers.mailing_list.collect import collect
 from trackers.mailing_list.options import MailingListOptions
-from trackers.pinecone.api import EngineLimits, SyncOptions, sync_to_pinecone
+from trackers.pinecone.api import EngineLimits, SyncOptions, Target, sync_to_pinecone
 from trackers.pinecone.result import TooManyFailed
 
 
@@ -61,7 +61,7 @@ def _collector(by_export: bool = False, **options: bool) -> Callable[[Conn, str]
         hook = MailingListHook(clock=clock, in_flight=2, page_size=8)
         try:
             wanted = MailingListOptions(list_names=(BOOST, USERS), by_export=by_export, **options)
-            collect(hook, conn, wanted, Progress(clock=clock), clock)
+            collect(Session(conn, clock=clock), hook, wanted)
         finally:
             hook.close()
 
@@ -94,15 +94,13 @@ def _sync(full_resync: bool = False) -> Callable[[Conn, str], None]:
         CLOCK.sleep(3600)
         hook = PineconeHook(clock=CLOCK)
         try:
+            limits = EngineLimits(batch_size=4, in_flight=2, window=3)
             sync_to_pinecone(
-                conn,
+                Session(conn, clock=CLOCK),
                 hook,
-                app_type=APP,
-                namespace=NAMESPACE,
-                preprocess_fn=SOURCE,
-                limits=EngineLimits(batch_size=4, in_flight=2, window=3),
-                options=SyncOptions(full_resync=full_resync),
-                clock=CLOCK,
+                Target(APP, NAMESPACE),
+                SOURCE,
+                SyncOptions(full_resync=full_resync, limits=limits),
             )
         except TooManyFailed:
             pass  # one record is refused, which is a fifth of what is left to do

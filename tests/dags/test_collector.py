@@ -22,17 +22,17 @@ from core.errors import (
     Stopped,
     UnitsFailed,
     classify_failure,
-    told,
+    safe_message,
 )
 from core.locks import collector_lock
 from core.options import CommonOptions
 from core.protocols import Collected, TrackerResult
-from core.schedule import Kind, ScheduledTask
+from core.schedule import ScheduledTask, ScheduleKind
 from launcher.postgres import EmbeddedServer
 from operators.collector import CollectorOperator
-from operators.due import Place, run_date
 from operators.finalise import FinaliseOperator
-from operators.mailing_list_collector import MailingListCollector
+from operators.framework.due import ChainPosition, run_date
+from operators.mailing_list_collector import MailingListCollectorOperator
 from sandbox.faults import Fault
 from sandbox.world import World
 from tests.databases import connection_json
@@ -68,8 +68,8 @@ class Small(CollectorOperator):
         self.work(self)
         return Collected(counts={"new": 2})
 
-    def plan(self) -> TrackerResult:
-        self.steps.append("plan")
+    def estimate(self) -> TrackerResult:
+        self.steps.append("estimate")
         return Collected(counts={"would_fetch": 1})
 
     def reprocess(self) -> TrackerResult:
@@ -122,7 +122,7 @@ def test_validate_then_collect_then_close(conn: Conn) -> None:
 
 
 @pytest.mark.parametrize(
-    ("params", "step"), [({"dry_run": True}, "plan"), ({"reprocess": True}, "reprocess")]
+    ("params", "step"), [({"dry_run": True}, "estimate"), ({"reprocess": True}, "reprocess")]
 )
 def test_other_ways_to_run(conn: Conn, params: dict[str, Any], step: str) -> None:
     steps: list[str] = []
@@ -232,26 +232,26 @@ def test_three_killed_tries_fail_the_fourth(conn: Conn) -> None:
 
 
 def test_due_by_the_runs_date_never_by_the_clock(conn: Conn) -> None:
-    weekly = ScheduledTask("small", "run_small", Kind.WEEKLY, day=2)
+    weekly = ScheduledTask("small", "run_small", ScheduleKind.WEEKLY, day=2)
     with pytest.raises(AirflowSkipException, match="not due on Monday, 2026-11-23: runs weekly, Tuesday"):
-        Small(steps=[], place=Place(weekly)).execute(context())
+        Small(steps=[], position=ChainPosition(weekly)).execute(context())
     manual = SimpleNamespace(logical_date=None, run_after=datetime(2026, 11, 24, tzinfo=UTC))
     assert run_date({"dag_run": manual}) == manual.run_after.date()  # type: ignore[typeddict-item]
-    assert Small(steps=[], place=Place(weekly)).execute(context(dag_run=manual)) == {"new": 2}
+    assert Small(steps=[], position=ChainPosition(weekly)).execute(context(dag_run=manual)) == {"new": 2}
 
 
 def test_a_duplicate_is_skipped_on_days_when_both_are_due(conn: Conn) -> None:
-    daily = ScheduledTask("small", "run_small", Kind.DAILY)
-    monday = ScheduledTask("earlier", "run_small", Kind.WEEKLY, day=1)
-    tuesday = ScheduledTask("other", "run_small", Kind.WEEKLY, day=2)
+    daily = ScheduledTask("small", "run_small", ScheduleKind.DAILY)
+    monday = ScheduledTask("earlier", "run_small", ScheduleKind.WEEKLY, day=1)
+    tuesday = ScheduledTask("other", "run_small", ScheduleKind.WEEKLY, day=2)
     with pytest.raises(AirflowSkipException, match="already run in this batch, by earlier"):
-        Small(steps=[], place=Place(daily, repeats=(monday,))).execute(context())
-    assert Small(steps=[], place=Place(daily, repeats=(tuesday,))).execute(context()) == {"new": 2}
+        Small(steps=[], position=ChainPosition(daily, repeats=(monday,))).execute(context())
+    assert Small(steps=[], position=ChainPosition(daily, repeats=(tuesday,))).execute(context()) == {"new": 2}
 
 
 def test_messages_of_foreign_exceptions_show_no_addresses_or_secrets() -> None:
-    assert told(ValueError("mail to jan@example.org failed")) == "ValueError: mail to *** failed"
-    assert "hush" not in told(ConfigurationError("postgresql://u:hush@host/db?password=hush"))
+    assert safe_message(ValueError("mail to jan@example.org failed")) == "ValueError: mail to *** failed"
+    assert "hush" not in safe_message(ConfigurationError("postgresql://u:hush@host/db?password=hush"))
 
 
 # -- finalise --------------------------------------------------------------------------------------------
@@ -282,7 +282,7 @@ def test_finalise_fails_naming_the_tasks_and_why(conn: Conn) -> None:
     conn.execute("UPDATE core.run SET task_id = 'a'")
     here = context()
     here["ti"].crumbs = crumbs(a="failed", b="success", c="upstream_failed")
-    with pytest.raises(AirflowFailException, match=r"failed: a: command: set the token; c\. Mend the cause"):
+    with pytest.raises(AirflowFailException, match=r"failed: a: command: set the token; c\. Fix the cause"):
         finalise(here)
     assert conn.execute("SELECT failed_tasks FROM core.group_status").fetchone() == (["a", "c"],)
 
@@ -291,7 +291,7 @@ def test_finalise_names_the_tasks_even_without_a_database(monkeypatch: pytest.Mo
     monkeypatch.delenv("AIRFLOW_CONN_BDC_POSTGRES", raising=False)
     here = context()
     here["ti"].crumbs = crumbs(a="failed", b="success")
-    with pytest.raises(AirflowFailException, match=r"failed: a\. Mend"):
+    with pytest.raises(AirflowFailException, match=r"failed: a\. Fix"):
         finalise(here)
     here["ti"].crumbs = crumbs(a="success", b="success")
     with pytest.raises(ConfigurationError, match="Connection bdc_postgres does not exist"):
@@ -320,7 +320,7 @@ def test_a_run_in_which_all_were_skipped_writes_nothing(conn: Conn) -> None:
 @pytest.mark.usefixtures("hyperkitty")
 def test_the_mailing_lists_end_to_end(conn: Conn, world: World, sandbox: str) -> None:
     add_list(world, 5)
-    operator = MailingListCollector(task_id="m", args=["--limit", "3"])
+    operator = MailingListCollectorOperator(task_id="m", args=["--limit", "3"])
     form = {"mailing_list__list_names": [BOOST], "mailing_list__by_export": False}
     counts = operator.execute(context(form))
     assert counts["new"] == 3
@@ -337,17 +337,19 @@ def test_a_failing_list_fails_the_task_with_a_remedy(conn: Conn, world: World) -
     add_list(world, 5)
     world.faults.append(Fault(path="emails", status=401))
     with pytest.raises(UnitsFailed, match="check the Connection's credentials"):
-        MailingListCollector(task_id="m").execute(context({"mailing_list__list_names": [BOOST]}))
+        MailingListCollectorOperator(task_id="m").execute(context({"mailing_list__list_names": [BOOST]}))
 
 
 def test_a_list_that_is_not_configured(conn: Conn) -> None:
     with pytest.raises(ConfigurationError, match="'invalid-list' is not a list's address"):
-        MailingListCollector(task_id="m").execute(context({"mailing_list__list_names": ["invalid-list"]}))
+        MailingListCollectorOperator(task_id="m").execute(
+            context({"mailing_list__list_names": ["invalid-list"]})
+        )
     with pytest.raises(
         ConfigurationError, match=f"'x@y.org' is not one of .*{BOOST}.*bdc_mailing_list_names"
     ):
-        MailingListCollector(task_id="m").execute(context({"mailing_list__list_names": ["x@y.org"]}))
+        MailingListCollectorOperator(task_id="m").execute(context({"mailing_list__list_names": ["x@y.org"]}))
 
 
 def test_reprocessing_needs_no_connection(conn: Conn) -> None:
-    assert MailingListCollector(task_id="m").execute(context({"reprocess": True})) == {}
+    assert MailingListCollectorOperator(task_id="m").execute(context({"reprocess": True})) == {}

@@ -13,17 +13,17 @@ from core import releases
 from core.clock import FixedClock
 from core.database import Conn
 from core.errors import ConfigurationError, SourceUnavailable
-from core.schedule import Kind, ScheduledTask
+from core.schedule import ScheduledTask, ScheduleKind
 from operators.collector import CollectorOperator
-from operators.due import Due, Place
-from operators.releases import RELEASE_SOURCES
+from operators.framework.due import ChainPosition, Due
+from operators.framework.releases import RELEASE_SOURCES
 from tests.dags.test_collector import Small
 
 TUESDAY = datetime(2026, 11, 24, 4, 10, tzinfo=UTC)
-DAILY = ScheduledTask("daily", "c", Kind.DAILY)
-MONDAYS = ScheduledTask("mondays", "c", Kind.WEEKLY, day=1)
-FIRST = ScheduledTask("first", "c", Kind.MONTHLY, day=1)
-OFTEN = ScheduledTask("often", "c", Kind.INTERVAL, minutes=15)
+DAILY = ScheduledTask("daily", "c", ScheduleKind.DAILY)
+MONDAYS = ScheduledTask("mondays", "c", ScheduleKind.WEEKLY, day=1)
+FIRST = ScheduledTask("first", "c", ScheduleKind.MONTHLY, day=1)
+OFTEN = ScheduledTask("often", "c", ScheduleKind.INTERVAL, minutes=15)
 
 
 def context(day: datetime = TUESDAY, crumbs: dict[str, str] | None = None, **params: Any) -> Any:
@@ -33,7 +33,7 @@ def context(day: datetime = TUESDAY, crumbs: dict[str, str] | None = None, **par
 
 
 def reason(task: ScheduledTask, here: Any, **place: Any) -> str:
-    return Due.of(Place(task, "g", **place), here).reason_to_skip()
+    return Due.of(ChainPosition(task, "g", **place), here).reason_to_skip()
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def reason(task: ScheduledTask, here: Any, **place: Any) -> str:
         (DAILY, {}, ""),
         (MONDAYS, {}, "not due on Tuesday, 2026-11-24: runs weekly, Monday"),
         (OFTEN, {}, ""),
-        (DAILY, {"only": ["mondays"]}, "not asked for: only mondays"),
+        (DAILY, {"only": ["mondays"]}, "not requested: only mondays"),
         (DAILY, {"only": ["daily", "x"]}, ""),
         (DAILY, {"schedule_kind": "weekly"}, "not due"),
         (DAILY, {"schedule_kind": "default"}, ""),
@@ -62,13 +62,16 @@ def test_what_a_run_takes(task: ScheduledTask, params: dict[str, Any], expected:
     [
         (MONDAYS, {"schedule_kind": "weekly", "day_of_week": "monday"}),
         (FIRST, {"schedule_kind": "monthly", "day_of_month": 1}),
-        (ScheduledTask("last", "c", Kind.MONTHLY, 31), {"schedule_kind": "monthly", "day_of_month": 30}),
+        (
+            ScheduledTask("last", "c", ScheduleKind.MONTHLY, 31),
+            {"schedule_kind": "monthly", "day_of_month": 30},
+        ),
     ],
 )
 def test_who_asks_for_a_task_on_another_day_is_told_how_to_get_it(
     task: ScheduledTask, asked: dict[str, Any]
 ) -> None:
-    told = reason(task, context(only=[task.id])).partition("; to run it now, ask for ")[2]
+    told = reason(task, context(only=[task.id])).partition("; to run it now, trigger with ")[2]
     assert told == " and ".join(f"{name} {value}" for name, value in asked.items())
     assert reason(task, context(only=[task.id], **asked)) == ""
 
@@ -82,7 +85,7 @@ def test_who_asks_for_a_task_on_another_day_is_told_how_to_get_it(
 )
 def test_days_that_do_not_exist(params: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
-        Due.of(Place(DAILY), context(**params))
+        Due.of(ChainPosition(DAILY), context(**params))
 
 
 def test_a_repetition_counts_only_if_the_earlier_one_runs() -> None:
@@ -126,21 +129,23 @@ def test_stop_on_failure(group: bool, asked: bool | None, states: dict[str, str]
     ],
 )
 def test_a_missed_day_is_caught_up_within_a_week(day: date, last: date | None, due: bool) -> None:
-    task = ScheduledTask("w", "c", Kind.WEEKLY, day=1, catch_up=True)
+    task = ScheduledTask("w", "c", ScheduleKind.WEEKLY, day=1, catch_up=True)
     assert task.is_overdue(day, last) is due
-    assert not ScheduledTask("w", "c", Kind.WEEKLY, day=1).is_overdue(day, last)
+    assert not ScheduledTask("w", "c", ScheduleKind.WEEKLY, day=1).is_overdue(day, last)
 
 
 def test_a_month_missed_long_ago_stays_missed() -> None:
-    task = ScheduledTask("m", "c", Kind.MONTHLY, day=1, catch_up=True)
+    task = ScheduledTask("m", "c", ScheduleKind.MONTHLY, day=1, catch_up=True)
     assert task.is_overdue(date(2026, 11, 8), date(2026, 10, 1))
     assert not task.is_overdue(date(2026, 11, 9), date(2026, 10, 1))
     assert task.latest_due(date(2026, 11, 9)) == date(2026, 11, 1)
-    assert ScheduledTask("m", "c", Kind.MONTHLY, day=31).latest_due(date(2026, 3, 1)) == date(2026, 2, 28)
+    assert ScheduledTask("m", "c", ScheduleKind.MONTHLY, day=31).latest_due(date(2026, 3, 1)) == date(
+        2026, 2, 28
+    )
 
 
 def test_the_last_success_is_read_from_the_records(conn: Conn) -> None:
-    task = ScheduledTask("small", "c", Kind.WEEKLY, day=1, catch_up=True)
+    task = ScheduledTask("small", "c", ScheduleKind.WEEKLY, day=1, catch_up=True)
     assert reason(task, context()) == ""
     conn.execute(
         """INSERT INTO core.run (tracker, command, dag_id, run_id, task_id, state, started_at, seen_at, finished_at)
@@ -189,7 +194,11 @@ def tags() -> Any:
 
 
 def gated(steps: list[str], **more: Any) -> CollectorOperator:
-    return Small(steps=steps, place=Place(ScheduledTask("small", "run_small", Kind.ON_RELEASE), "g"), **more)
+    return Small(
+        steps=steps,
+        position=ChainPosition(ScheduledTask("small", "run_small", ScheduleKind.ON_RELEASE), "g"),
+        **more,
+    )
 
 
 def run_context(**params: Any) -> Any:
@@ -235,4 +244,4 @@ def test_a_source_that_is_away_fails_the_task_that_asks(
     monkeypatch.setattr(tags, "published", away)
     with pytest.raises(SourceUnavailable):
         gated([]).execute(run_context())
-    Small(steps=[], place=Place(DAILY, "g")).execute(run_context())
+    Small(steps=[], position=ChainPosition(DAILY, "g")).execute(run_context())

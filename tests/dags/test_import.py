@@ -14,7 +14,7 @@ import pytest
 from airflow.dag_processing.dagbag import DagBag
 
 from core.schedule import load_schedule, parse_schedule
-from operators.registry import COLLECTORS, parsers
+from operators.framework.registry import COLLECTORS, parsers
 from tests.conftest import ROOT
 
 PLUGINS = ROOT / "plugins"
@@ -146,7 +146,7 @@ groups:
 
 
 def test_a_command_without_an_operator_is_an_error() -> None:
-    with pytest.raises(ValueError, match="no operator carries out run_cppa_slack_tracker yet"):
+    with pytest.raises(ValueError, match="no operator runs run_cppa_slack_tracker yet"):
         build(
             "groups: {g: {default_time: 4:10, tasks: [{command: run_cppa_slack_tracker, schedule: daily}]}}"
         )
@@ -216,8 +216,8 @@ def test_the_later_of_two_equal_tasks_knows_the_earlier() -> None:
         f"{{command: {MAIL}, schedule: monthly, on: 1}}, {{command: {MAIL}, schedule: daily, args: [--full-scan]}}]}}}}"
     ).values()
     first, second, third = (dag.get_task(name) for name in dag.task_ids[:3])
-    assert [t.id for t in second.place.repeats] == [first.task_id]
-    assert (first.place.repeats, third.place.repeats) == ((), ())
+    assert [t.id for t in second.position.repeats] == [first.task_id]
+    assert (first.position.repeats, third.position.repeats) == ((), ())
 
 
 def test_args_that_the_collector_does_not_know_are_an_error() -> None:

@@ -14,11 +14,15 @@ from core.database import Conn
 from core.errors import ConfigurationError, UnitsFailed
 from core.settings import Settings
 from operators.collector import CollectorOperator
+from operators.framework.registry import COLLECTORS
 from operators.pinecone_audit import PineconeAuditOperator
 from operators.pinecone_search import PineconeSearchOperator
-from operators.pinecone_sync import ChoosePineconeSources, PineconeSyncOperator, SelectPineconeSources
-from operators.registry import COLLECTORS
-from operators.sources import SOURCES, named, sources_of
+from operators.pinecone_sync import (
+    ChoosePineconeSourcesOperator,
+    PineconeSyncOperator,
+    SelectPineconeSourcesOperator,
+)
+from operators.sources import SOURCES, named, sources_of, specs_of
 from sandbox.pinecone.index import Record
 from sandbox.world import World
 from tests.mail import BOOST, add_list, entry
@@ -60,7 +64,7 @@ def mails(conn: Conn, world: World, hyperkitty: Any, pinecone: str) -> Conn:
     return conn
 
 
-def mailing() -> dict[str, str]:
+def mailing() -> Any:
     (spec,) = named(["mailing"], Settings({}))
     return spec
 
@@ -74,7 +78,7 @@ def sync(params: dict[str, Any] | None = None, **changes: Any) -> dict[str, int]
 
 
 def test_every_source_has_a_collector_a_key_of_its_own_and_settings() -> None:
-    specs = [source.spec(Settings({})) for source in SOURCES]
+    specs = specs_of(SOURCES, Settings({}))
     assert len({spec["app_type"] for spec in specs}) == len(specs)
     assert {source.command for source in SOURCES} <= set(COLLECTORS)
     assert issubclass(COLLECTORS[MAIL], CollectorOperator)
@@ -83,6 +87,7 @@ def test_every_source_has_a_collector_a_key_of_its_own_and_settings() -> None:
         "namespace": "mailing",
         "instance": "public",
         "preprocessor": "trackers.mailing_list.documents.documents",
+        "arguments": {},
     }
     moved = Settings({"BOOST_MAILING_LIST_PINECONE_NAMESPACE": "elsewhere"})
     assert named(["mailing"], moved)[0]["namespace"] == "elsewhere"
@@ -101,7 +106,7 @@ def test_every_source_has_a_collector_a_key_of_its_own_and_settings() -> None:
     ],
 )
 def test_sources_whose_collector_ran(state: str, params: dict[str, Any], expected: list[str]) -> None:
-    select = SelectPineconeSources(task_id="select", collectors={"mail": MAIL, "scan": MAIL})
+    select = SelectPineconeSourcesOperator(task_id="select", collectors={"mail": MAIL, "scan": MAIL})
     ended = [
         {"task_id": "mail", "map_index": -1, "state": state},
         {"task_id": "scan", "map_index": -1, "state": "skipped"},
@@ -111,7 +116,7 @@ def test_sources_whose_collector_ran(state: str, params: dict[str, Any], expecte
 
 
 def test_sources_chosen_by_hand() -> None:
-    choose = ChoosePineconeSources(task_id="choose")
+    choose = ChoosePineconeSourcesOperator(task_id="choose")
     form = {
         "pinecone__sources": ["mailing"],
         "pinecone__app_type": "x",

@@ -25,7 +25,7 @@ from core.errors import (
 )
 from core.http_cache import Validator
 from hooks.api import ApiClient, Call, Response
-from hooks.api_links import rebuild
+from hooks.http.links import rebuild
 from sandbox.faults import Fault
 from sandbox.world import World
 from tests.mail import BOOST, add_list, entry

@@ -16,7 +16,7 @@ from core.errors import (
     RequestRefused,
     SourceUnavailable,
 )
-from hooks.pinecone_hook import PineconeHook, _reached_alike
+from hooks.pinecone_hook import PineconeHook, _with_scheme_of
 from sandbox.faults import Fault
 from sandbox.world import World
 from tests.pinecone import INDEX, NAMESPACE, connection, index, text
@@ -259,4 +259,4 @@ def test_the_test_button(
     ],
 )
 def test_an_index_beside_a_local_control_plane(host: str, control: str, expected: str) -> None:
-    assert _reached_alike(host, control) == expected
+    assert _with_scheme_of(host, control) == expected

@@ -10,14 +10,14 @@ import pytest
 from core.clock import FixedClock
 from core.database import Conn
 from core.errors import UnitsFailed
-from core.progress import Progress
+from core.session import Session
 from hooks.mailing_list_hook import MailingListHook
 from hooks.pinecone_hook import PineconeHook
 from tests.mail import BOOST
 from tests.pinecone import APP, NAMESPACE, Source
 from trackers.mailing_list.collect import collect
 from trackers.mailing_list.options import MailingListOptions
-from trackers.pinecone.api import EngineLimits, SyncOptions, SyncResult, sync_to_pinecone
+from trackers.pinecone.api import EngineLimits, SyncOptions, SyncResult, Target, sync_to_pinecone
 
 Run = Callable[..., dict[str, int]]
 Sync = Callable[..., SyncResult]
@@ -33,16 +33,16 @@ def run(conn: Conn, clock: FixedClock) -> Iterator[Run]:
             clock=clock, page_size=10, max_body_bytes=options.pop("max_body", 25 * 1024 * 1024)
         )
         hooks.append(hook)
-        progress = Progress(clock=clock)
+        session = Session(conn, clock=clock)
         options.setdefault("list_names", (BOOST,))
         options.setdefault("by_export", False)
         clock.sleep(60)
         try:
-            collect(hook, conn, MailingListOptions(**options), progress, clock)
+            collect(session, hook, MailingListOptions(**options))
         except UnitsFailed as error:
-            error.counts = dict(progress.counts)  # type: ignore[attr-defined]
+            error.counts = dict(session.progress.counts)  # type: ignore[attr-defined]
             raise
-        return dict(progress.counts)
+        return dict(session.progress.counts)
 
     yield go
     for hook in hooks:
@@ -63,17 +63,12 @@ def sync(conn: Conn, clock: FixedClock, pinecone: str) -> Iterator[Sync]:
         hook = PineconeHook(clock=clock)
         hooks.append(hook)
         clock.sleep(3600)
-        settled = options.pop("on_settled", None)
         return sync_to_pinecone(
-            writing,
+            Session(writing, clock=clock),
             hook,
-            app_type=APP,
-            namespace=NAMESPACE,
-            preprocess_fn=preprocess,
-            options=SyncOptions(collect_ids=True, **options),
-            limits=limits,
-            clock=clock,
-            on_settled=settled,
+            Target(APP, NAMESPACE),
+            preprocess,
+            SyncOptions(collect_ids=True, limits=limits, **options),
         )
 
     yield go

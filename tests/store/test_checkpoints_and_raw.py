@@ -64,8 +64,8 @@ def test_raw_is_read_in_slices_by_prefix(conn: Conn, monkeypatch: pytest.MonkeyP
     bodies = {f"x/{n}": b"." * (n * 4) for n in range(8)} | {"y/1": b"other"}
     with conn.transaction():
         raw.save(conn, "s", "k", [item(key, body) for key, body in bodies.items()])
-    slices = list(raw.slices(conn, "s", "k", prefix="x/"))
-    assert [i.key for part in slices for i in part] == sorted(k for k in bodies if k.startswith("x/"))
-    assert all(sum(len(i.body) for i in part) <= 20 or len(part) == 1 for part in slices)
+    batches = list(raw.batches(conn, "s", "k", prefix="x/"))
+    assert [i.key for part in batches for i in part] == sorted(k for k in bodies if k.startswith("x/"))
+    assert all(sum(len(i.body) for i in part) <= 20 or len(part) == 1 for part in batches)
     raw.delete(conn, "s", "k", ["x/1", "x/2"])
     assert [i.key for i in raw.read(conn, "s", "k", ["x/1", "x/3", "x/0"])] == ["x/0", "x/3"]

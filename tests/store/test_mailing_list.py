@@ -9,7 +9,7 @@ import pytest
 
 from core.clock import FixedClock
 from core.database import Conn
-from core.progress import Progress
+from core.session import Session
 from sandbox.world import World
 from tests.crash.snapshot import snapshot
 from tests.mail import BOOST, USERS, add_list, entry, requests, rows, state
@@ -123,7 +123,7 @@ def test_threads_move_and_subjects_change(conn: Conn, world: World, run: Run, cl
     (second,) = rows(conn, "updated_at", where)
     assert second > first
     before = snapshot(conn)
-    reprocess(conn, MailingListOptions(list_names=(BOOST,)), Progress(clock=clock), clock)
+    reprocess(Session(conn, clock=clock), MailingListOptions(list_names=(BOOST,)))
     assert snapshot(conn) == before
     assert rows(conn, "updated_at", where) == [second]
 
@@ -137,12 +137,12 @@ def test_reprocessing_rebuilds_rows_without_a_request(
     conn.execute("DELETE FROM mailing_list.message WHERE message_id LIKE '%1@%'")
     conn.execute("UPDATE mailing_list.message SET subject = 'spoilt' WHERE message_id = '2@example.org'")
     world.traffic.clear()
-    progress = Progress(clock=clock)
-    reprocess(conn, MailingListOptions(list_names=(BOOST,)), progress, clock)
+    session = Session(conn, clock=clock)
+    reprocess(session, MailingListOptions(list_names=(BOOST,)))
     assert snapshot(conn) == before
     assert not world.traffic.recent
-    assert progress.counts["new"] == 2
-    assert progress.counts["updated"] == 1
+    assert session.progress.counts["new"] == 2
+    assert session.progress.counts["updated"] == 1
 
 
 def test_a_full_scan_finds_imports_and_what_a_moderator_removed(conn: Conn, world: World, run: Run) -> None:
@@ -249,3 +249,24 @@ def test_names_do_not_depend_on_the_order_of_arrival(conn: Conn, world: World, r
     ]
     aliases = conn.execute("SELECT name, first_seen_at FROM identity.profile_alias ORDER BY 1").fetchall()
     assert aliases == [("First Name", early), ("Married Name", entry(1).date)]
+
+
+def test_what_people_did_is_shown_without_addresses(conn: Conn, world: World, run: Run) -> None:
+    boost = add_list(world, 2)
+    boost.add(entry(7, subject="Re: ask jan@example.org\n about it", sender_address="jan@example.org"))
+    boost.add(entry(8))
+    run()
+    boost.remove(entry(8).message_hash)
+    run(full_scan=True)
+    found = conn.execute(
+        "SELECT external_id, occurred_at, activity_type, actor_external_id, source_url, summary, place, profile_id"
+        "  FROM mailing_list.activity ORDER BY occurred_at"
+    ).fetchall()
+    assert len(found) == 3
+    external_id, occurred_at, kind, actor, url, summary, place, profile_id = found[-1]
+    assert external_id == f"{BOOST}/{entry(7).message_hash}"
+    assert (occurred_at, kind, place) == (entry(7).date, "mailing_list.message", BOOST)
+    assert summary == "Re: ask *** about it"
+    assert url.endswith(f"/message/{entry(7).message_hash}/")
+    assert profile_id
+    assert "@" not in actor

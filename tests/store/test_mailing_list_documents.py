@@ -10,20 +10,21 @@ import pytest
 
 from core.clock import FixedClock
 from core.database import Conn
+from core.session import Session
 from hooks.pinecone_hook import PineconeHook
 from sandbox.world import World
 from tests.mail import BOOST, USERS, add_list, entry
 from tests.pinecone import ids, ledger_ids, texts
-from trackers.mailing_list.documents import document, documents
-from trackers.pinecone.api import SyncResult, sync_to_pinecone
-from trackers.pinecone.contract import bound
+from trackers.mailing_list.documents import IndexedMessage, document, documents
+from trackers.pinecone.api import SyncResult, Target, sync_to_pinecone
+from trackers.pinecone.preprocessor import bound
 from trackers.pinecone.record import split_id
 
 pytestmark = pytest.mark.usefixtures("hyperkitty")
 LONG = "Some thoughts on the review of the library, with enough words to be found by a search later on."
 
 
-def row(**changes: Any) -> dict[str, Any]:
+def row(**changes: Any) -> IndexedMessage:
     values = {
         "message_hash": "H",
         "thread_hash": "T",
@@ -35,11 +36,11 @@ def row(**changes: Any) -> dict[str, Any]:
         "author": "Jan Roe",
         "list_names": [BOOST],
     }
-    return values | changes
+    return IndexedMessage(**(values | changes))
 
 
 def test_the_text_of_a_message() -> None:
-    content = document(row())["content"]
+    content = document(row()).content
     assert content == (
         f"Subject: Shape subject\nSender: Jan Roe\nList: {BOOST}\nSent At: 2024-05-06T07:08:09Z\n\nShape body"
     )
@@ -47,12 +48,12 @@ def test_the_text_of_a_message() -> None:
 
 def test_a_message_without_subject_body_and_date() -> None:
     found = document(row(subject="", content="", sent_at=None, author=""))
-    assert found["content"] == f"List: {BOOST}"
-    assert found["metadata"]["timestamp"] == 0
+    assert found.content == f"List: {BOOST}"
+    assert found.metadata["timestamp"] == 0
 
 
 def test_the_metadata_of_a_message() -> None:
-    assert document(row(list_names=[BOOST, USERS]))["metadata"] == {
+    assert document(row(list_names=[BOOST, USERS])).metadata == {
         "doc_id": "H",
         "type": "mailing",
         "thread_id": "T",
@@ -68,7 +69,7 @@ def test_the_metadata_of_a_message() -> None:
 
 
 def found(conn: Conn, since: datetime | None = None, failed: tuple[str, ...] = ()) -> list[str]:
-    return [d["metadata"]["doc_id"] for d in documents(conn, list(failed), since).documents]
+    return [d.metadata["doc_id"] for d in documents(conn, list(failed), since).documents]
 
 
 def test_what_is_new_what_changed_and_what_is_tried_again(
@@ -115,14 +116,14 @@ def test_a_post_to_two_lists_is_one_document_until_both_copies_are_gone(
         add_list(world, 2, name)
     both = (BOOST, USERS)
     run(list_names=both)
-    one, other = sorted(documents(conn, [], None).documents, key=lambda d: str(d["metadata"]["doc_id"]))
+    one, other = sorted(documents(conn, [], None).documents, key=lambda d: str(d.metadata["doc_id"]))
     assert one["metadata"]["list_names"] == other["metadata"]["list_names"] == sorted(both)
     clock.sleep(3600)
     now, gone = clock.now(), entry(0).message_hash
     world.mail.lists[USERS].remove(gone)
     run(list_names=both, full_scan=True)
     (changed,) = documents(conn, [], now).documents
-    assert (changed["metadata"]["doc_id"], "list_names" in changed["metadata"]) == (gone, False)
+    assert (changed.metadata["doc_id"], "list_names" in changed["metadata"]) == (gone, False)
     assert documents(conn, [], now).deleted_doc_ids == []
     world.mail.lists[BOOST].remove(gone)
     run(list_names=both, full_scan=True)
@@ -133,7 +134,7 @@ def test_a_post_to_two_lists_is_one_document_until_both_copies_are_gone(
 def test_pages_of_documents_show_each_message_once(
     conn: Conn, world: World, run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trackers.mailing_list.documents.DOCUMENTS_PER_QUERY", 7)
+    monkeypatch.setattr("trackers.mailing_list.documents.DOCUMENTS_PER_PAGE", 7)
     for name in (BOOST, USERS):
         add_list(world, 23, name)
     run(list_names=(BOOST, USERS))
@@ -146,14 +147,8 @@ def test_edits_and_removals_reach_both_indexes_in_the_run_that_learned_of_them(
 ) -> None:
     def sync() -> SyncResult:
         hook = PineconeHook(clock=clock)
-        result = sync_to_pinecone(
-            conn,
-            hook,
-            app_type="mailing",
-            namespace="mailing",
-            preprocess_fn=bound(documents, conn),
-            clock=clock,
-        )
+        session = Session(conn, clock=clock)
+        result = sync_to_pinecone(session, hook, Target("mailing", "mailing"), bound(documents, conn))
         hook.close()
         return result
 

@@ -81,13 +81,13 @@ def test_what_came_from_an_export_can_be_rebuilt_without_a_request(
     run()
     before = stored(conn)
     from core.clock import FixedClock
-    from core.progress import Progress
+    from core.session import Session
     from trackers.mailing_list.options import MailingListOptions
     from trackers.mailing_list.reprocess import reprocess
 
     clock = FixedClock()
     options = MailingListOptions(list_names=(BOOST,), reprocess=True)
-    counts = reprocess(conn, options, Progress(clock=clock), clock).counts
+    counts = reprocess(Session(conn, clock=clock), options).counts
     assert (counts["unchanged"], counts.get("updated", 0)) == (36, 0)
     assert stored(conn) == before
 

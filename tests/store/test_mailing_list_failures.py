@@ -9,14 +9,14 @@ import pytest
 from core.clock import FixedClock
 from core.database import Conn
 from core.errors import RateLimited, SourceUnavailable, UnexpectedPayload, UnitsFailed
-from core.progress import Progress
+from core.session import Session
 from hooks.mailing_list_hook import MailingListHook
 from sandbox.faults import Fault
 from sandbox.world import World
 from tests.mail import BOOST, add_list, entry, requests, rows, state
 from tests.store.conftest import Run
+from trackers.mailing_list.estimate import estimate
 from trackers.mailing_list.options import MailingListOptions
-from trackers.mailing_list.plan import plan
 
 pytestmark = pytest.mark.usefixtures("hyperkitty")
 
@@ -171,12 +171,12 @@ def test_a_dry_run_asks_once_per_list_and_stores_nothing(
     add_list(world, 30)
     hook = MailingListHook(clock=clock)
     options = MailingListOptions(list_names=(BOOST,), dry_run=True)
-    counts = plan(hook, conn, options, Progress(clock=clock), clock).counts
+    counts = estimate(Session(conn, clock=clock), hook, options).counts
     assert (counts["in_archive"], counts["would_fetch"], counts["would_request"]) == (30, 30, 31)
     assert len(requests(world)) == 1
     assert rows(conn) == []
     run()
     requests(world)
-    counts = plan(hook, conn, options, Progress(clock=clock), clock).counts
+    counts = estimate(Session(conn, clock=clock), hook, options).counts
     assert counts["would_fetch"] == 0
     hook.close()

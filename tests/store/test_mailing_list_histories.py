@@ -8,7 +8,7 @@ import pytest
 
 from core.clock import FixedClock
 from core.database import Conn
-from core.progress import Progress
+from core.session import Session
 from hooks.pinecone_hook import PineconeHook
 from sandbox.world import World
 from tests.databases import clean
@@ -19,8 +19,8 @@ from tests.pinecone import held
 from trackers.mailing_list.documents import documents
 from trackers.mailing_list.options import MailingListOptions
 from trackers.mailing_list.reprocess import reprocess
-from trackers.pinecone.api import EngineLimits, sync_to_pinecone
-from trackers.pinecone.contract import bound
+from trackers.pinecone.api import EngineLimits, SyncOptions, Target, sync_to_pinecone
+from trackers.pinecone.preprocessor import bound
 
 STEPS = 10
 LIMITS = EngineLimits(batch_size=8, window=10, in_flight=2)
@@ -44,7 +44,7 @@ def rows_are_those_of_a_first_load(history: MailHistory) -> None:
     again = history.go(conn, full_scan=True)
     assert not {"new", "updated", "removed"} & again.keys(), f"{again}\n{told}"
     both = MailingListOptions(list_names=(USERS, BOOST))
-    rebuilt = reprocess(conn, both, Progress(clock=history.clock), history.clock).counts
+    rebuilt = reprocess(Session(conn, clock=history.clock), both).counts
     assert not {"new", "updated"} & rebuilt.keys(), f"{rebuilt}\n{told}"
     clean(conn)
     history.go(conn)
@@ -57,15 +57,9 @@ def the_index_holds_what_is_stored(history: MailHistory) -> None:
     def sync(conn: Any, namespace: str) -> None:
         hook = PineconeHook(clock=history.clock)
         try:
-            sync_to_pinecone(
-                conn,
-                hook,
-                app_type="mailing",
-                namespace=namespace,
-                preprocess_fn=bound(documents, conn),
-                limits=LIMITS,
-                clock=history.clock,
-            )
+            session = Session(conn, clock=history.clock)
+            options = SyncOptions(limits=LIMITS)
+            sync_to_pinecone(session, hook, Target("mailing", namespace), bound(documents, conn), options)
         finally:
             let_requests_end()
             hook.close()

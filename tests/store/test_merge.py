@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, Text, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 
-from core import database
-from core.database import Conn, MergeCounts, merge
+from core.database import Conn, MergeCounts, MergedKeys, merge, merge_keys, merging
+from core.database.merge_statements import stage_name
 from core.errors import DatabaseFailure
 
 THING = Table(
@@ -38,7 +38,7 @@ CREATE TABLE scratch.thing (
 def things(conn: Conn, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Conn:
     """An empty table, merged into in both ways."""
     if request.param == "bulk":
-        monkeypatch.setattr(database, "PAGE", 0)
+        monkeypatch.setattr(merging, "ROWS_OF_A_PAGE", 0)
     conn.execute(DDL)
     return conn
 
@@ -181,3 +181,29 @@ def test_two_tasks_that_merge_the_same_new_row(migrated: str, things: Conn) -> N
     thread.join(10)
     assert done == [MergeCounts(1, 1, 0)]
     assert held(things) == [("a", 2), ("b", 1)]
+
+
+def test_the_keys_of_what_was_written(things: Conn) -> None:
+    def keys(**sizes: int) -> MergedKeys:
+        rows = [{"name": name, "size": size} for name, size in sizes.items()]
+        with things.transaction():
+            return merge_keys(things, THING, rows)
+
+    first = keys(a=1, b=2)
+    assert (sorted(first.inserted), first.updated, first.unchanged) == ([("a",), ("b",)], (), 0)
+    second = keys(a=1, b=4, c=5)
+    assert (second.inserted, second.updated, second.unchanged) == ((("c",),), (("b",),), 1)
+    assert second.counts == MergeCounts(1, 1, 1)
+    assert set(second.written) == {("b",), ("c",)}
+    assert keys() == MergedKeys()
+
+
+def test_stages_of_tables_with_long_names_do_not_collide() -> None:
+    long = "a_table_whose_name_is_as_long_as_postgresql_takes_and_more_"
+    one, other = (
+        Table(f"{long}{end}", MetaData(), Column("id", Integer, primary_key=True), schema="scratch")
+        for end in ("left", "right")
+    )
+    names = {stage_name(table, ("id",)) for table in (one, other)} | {stage_name(one, ("id", "name"))}
+    assert len(names) == 3
+    assert all(len(name) <= 63 for name in names)

@@ -10,12 +10,12 @@ import pytest
 
 from core.clock import FixedClock
 from core.database import Conn
-from core.progress import Progress
+from core.session import Session
 from hooks.pinecone_hook import PineconeHook
 from sandbox.pinecone.index import Record as StoredRecord
 from sandbox.world import World
 from tests.pinecone import APP, NAMESPACE, Source, document, failed, ids, index, ledger_ids, text, writes
-from trackers.pinecone.api import SyncOptions, SyncResult, sync_to_pinecone
+from trackers.pinecone.api import SyncOptions, SyncResult, Target, sync_to_pinecone
 from trackers.pinecone.audit import Audit, Findings
 from trackers.pinecone.inventory import describe_sources, known_namespaces
 from trackers.pinecone.record import split_id
@@ -41,18 +41,13 @@ class Bench:
 
     def sync(self, **options: Any) -> SyncResult:
         self.clock.sleep(3600)
+        session = Session(self.conn, clock=self.clock)
         return sync_to_pinecone(
-            self.conn,
-            self.hook,
-            app_type=APP,
-            namespace=NAMESPACE,
-            preprocess_fn=self.source,
-            options=SyncOptions(**options),
-            clock=self.clock,
+            session, self.hook, Target(APP, NAMESPACE), self.source, SyncOptions(**options)
         )
 
     def audit(self) -> tuple[Audit, Findings]:
-        audit = Audit(self.conn, self.hook, "public", NAMESPACE, Progress(clock=self.clock), self.clock)
+        audit = Audit(Session(self.conn, clock=self.clock), self.hook, "public", NAMESPACE)
         return audit, audit.look()
 
 
@@ -141,8 +136,8 @@ def test_what_is_told_of_each_source(bench: Bench, conn: Conn) -> None:
     bench.sync()
     conn.execute("UPDATE pinecone.failed_item SET dead = true")
     (row,) = describe_sources(conn, bench.clock.now() + timedelta(hours=2))
-    assert (row["app_type"], row["chunks"], row["documents"]) == (APP, 18, 18)
-    assert (row["failed"], row["dead"], row["lag_seconds"]) == (0, 1, 7200 + 300)
+    assert (row.app_type, row.chunks, row.documents) == (APP, 18, 18)
+    assert (row.failed, row.dead, row.lag_seconds) == (0, 1, 7200 + 300)
     assert known_namespaces(conn) == [("public", NAMESPACE)]
 
 

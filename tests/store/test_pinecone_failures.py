@@ -10,7 +10,9 @@ import pytest
 
 from core.clock import FixedClock
 from core.database import Conn
+from core.documents import Documents
 from core.errors import ConfigurationError
+from core.session import Session
 from hooks.pinecone_hook import PineconeHook
 from sandbox.faults import Fault
 from sandbox.world import World
@@ -39,7 +41,6 @@ from trackers.pinecone.api import (
     record_failed_ids,
     sync_to_pinecone,
 )
-from trackers.pinecone.contract import Preprocessed
 from trackers.pinecone.result import TooManyFailed
 
 Sync = Callable[..., SyncResult]
@@ -96,7 +97,7 @@ def test_the_list_of_failures_is_kept_id_by_id(
     assert list(failed(conn)) == ["old1"]
     sync(lambda failed_ids, since: ([], False))
     assert list(failed(conn)) == ["old1"]
-    sync(lambda failed_ids, since: Preprocessed(gone_source_ids=["old1"]))
+    sync(lambda failed_ids, since: Documents(gone_source_ids=["old1"]))
     assert failed(conn) == {}
 
 
@@ -277,12 +278,10 @@ def test_an_id_of_another_app_type_is_not_taken_over(
     sync(lambda failed_ids, since: ([document(n) for n in range(5)], False))
     hook = PineconeHook(clock=clock)
     result = sync_to_pinecone(
-        conn,
+        Session(conn, clock=clock),
         hook,
-        app_type="other",
-        namespace=NAMESPACE,
-        preprocess_fn=lambda failed_ids, since: ([document(n) for n in range(4, 14)], False),
-        clock=clock,
+        Target("other", NAMESPACE),
+        lambda failed_ids, since: ([document(n) for n in range(4, 14)], False),
     )
     hook.close()
     assert result.failed_count == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -9,12 +10,13 @@ import pytest
 
 from core.clock import FixedClock
 from core.database import Conn
+from core.session import Session
 from hooks.pinecone_hook import PineconeHook
 from sandbox.faults import Fault
 from sandbox.world import World
 from tests.histories import disturbed, let_requests_end, when_free
 from tests.pinecone import APP, INDEX, Source, document, held, text
-from trackers.pinecone.api import EngineLimits, SyncOptions, sync_to_pinecone
+from trackers.pinecone.api import EngineLimits, SyncOptions, Target, sync_to_pinecone
 
 LIVE, FRESH = "live", "fresh"
 STEPS, DOCUMENTS = 12, 30
@@ -96,16 +98,9 @@ class History:
     def _sync(self, conn: Any, namespace: str, options: SyncOptions) -> None:
         hook = PineconeHook(clock=self.clock)
         try:
-            sync_to_pinecone(
-                conn,
-                hook,
-                app_type=APP,
-                namespace=namespace,
-                preprocess_fn=self.source,
-                options=options,
-                limits=LIMITS,
-                clock=self.clock,
-            )
+            session = Session(conn, clock=self.clock)
+            limited = replace(options, limits=LIMITS)
+            sync_to_pinecone(session, hook, Target(APP, namespace), self.source, limited)
         finally:
             let_requests_end()
             hook.close()

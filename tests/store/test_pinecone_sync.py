@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -12,6 +13,7 @@ import pytest
 
 from core.clock import FixedClock
 from core.database import Conn
+from core.documents import Documents
 from core.errors import CollectorBusy
 from core.locks import collector_lock
 from sandbox.world import World
@@ -39,7 +41,6 @@ from trackers.pinecone.api import (
     SyncResult,
     Target,
 )
-from trackers.pinecone.contract import Preprocessed
 from trackers.pinecone.record import split_id
 
 Sync = Callable[..., SyncResult]
@@ -156,7 +157,7 @@ def test_what_is_deleted_disappears_from_both_indexes(
 def test_documents_made_of_gone_rows_only_are_removed(sync: Sync, world: World, clock: FixedClock) -> None:
     both_rows = document(1, source_ids="a,b")
     sync(lambda failed_ids, since: ([both_rows, document(2, source_ids=["c"])], False))
-    gone = Preprocessed(gone_source_ids=["a", "c"])
+    gone = Documents(gone_source_ids=["a", "c"])
     assert sync(lambda failed_ids, since: gone).deleted == 1
     assert both(world) == {id_of(1)}
 
@@ -189,13 +190,13 @@ def test_a_row_committed_while_the_source_is_read_is_picked_up_next_time(
 ) -> None:
     source.put(clock.now(), document(1))
 
-    def slow(failed_ids: list[str], since: datetime | None) -> Preprocessed:
+    def slow(failed_ids: list[str], since: datetime | None) -> Documents:
         answer = source(failed_ids, since)
         found = list(answer.documents)
         clock.sleep(60)
         source.put(clock.now(), document(2))
         clock.sleep(600)
-        return Preprocessed(documents=found)
+        return Documents(documents=found)
 
     assert sync(slow).upserted == 1
     assert sync(source).upserted == 1
@@ -295,14 +296,16 @@ def test_what_a_killed_resync_left_open_is_closed_by_the_next_sync_of_news(
     assert left_open > 5
 
 
-def test_the_source_is_told_in_the_transaction_that_says_so(
-    sync: Sync, source: Source, clock: FixedClock
-) -> None:
-    told: list[tuple[list[str], list[str]]] = []
+def test_the_source_learns_what_was_settled(sync: Sync, source: Source, clock: FixedClock) -> None:
+    reported: list[tuple[list[str], list[str]]] = []
     source.put(clock.now(), *(document(n) for n in range(5)), document(6, _id="x"))
-    sync(source, on_settled=lambda well, badly: told.append((list(well), list(badly))))
-    assert sorted(s for well, _ in told for s in well) == ["s0", "s1", "s2", "s3", "s4"]
-    assert [s for _, badly in told for s in badly] == ["s6"]
+
+    def documents(failed_ids: list[str], since: datetime | None) -> Documents:
+        return replace(source(failed_ids, since), on_settled=lambda *settled: reported.append(settled))
+
+    sync(documents)
+    assert sorted(s for indexed, _ in reported for s in indexed) == ["s0", "s1", "s2", "s3", "s4"]
+    assert [s for _, failed in reported for s in failed] == ["s6"]
 
 
 def test_reads_that_lag_behind_harm_nothing(

@@ -16,13 +16,13 @@ from typing import Any
 import psycopg
 import pytest
 
-from core.budget import Lease, Limits, Report, SharedBudget, Told, Wait
+from core.budget import Lease, LeaseUse, Limits, QuotaReport, SharedBudget, Wait
 from core.clock import FixedClock
 from core.database import Conn
 from core.errors import RateLimited, SourceUnavailable
-from core.rate_office import RateOffice
+from core.rate_leases import RateLeases
 from hooks.api import ApiClient
-from hooks.quota_headers import RateLimitHeaders
+from hooks.http.limit_headers import RateLimitHeaders
 from sandbox.limiter import Limit
 from sandbox.world import World
 from tests.conftest import ROOT
@@ -39,15 +39,15 @@ def opener(url: str) -> Callable[[], Conn]:
 @pytest.fixture
 def make(database: str, sandbox: str) -> Any:
     clients: list[ApiClient] = []
-    offices: list[RateOffice] = []
+    offices: list[RateLeases] = []
 
     def client(limits: Limits, identities: tuple[str, ...] = IDENTITIES) -> ApiClient:
-        office = RateOffice(opener(database), identities, limits)
-        offices.append(office)
+        leases = RateLeases(opener(database), identities, limits)
+        offices.append(leases)
         clients.append(
             ApiClient(
                 f"{sandbox}/hyperkitty/archives",
-                budget=SharedBudget(office, limits, RateLimitHeaders()),
+                budget=SharedBudget(leases, limits, RateLimitHeaders()),
                 auth_of=lambda identity: {"Authorization": f"Bearer token_of_{identity}"},
             )
         )
@@ -56,8 +56,8 @@ def make(database: str, sandbox: str) -> Any:
     yield client
     for each in clients:
         each.close()
-    for office in offices:
-        office.close()
+    for leases in offices:
+        leases.close()
 
 
 def until_refused(client: ApiClient, most: int = 10_000) -> int:
@@ -149,10 +149,10 @@ def test_what_a_killed_process_held_is_free_again_when_it_expires(
     limits = Limits(**{**vars(QUICK), "in_flight": 2, "lease": 0.5, "longest_request": 0.5})
     code = (
         "import sys, time, psycopg\n"
-        "from core.budget import Limits\nfrom core.rate_office import RateOffice\n"
+        "from core.budget import Limits\nfrom core.rate_leases import RateLeases\n"
         f"limits = Limits(in_flight=2, block=6, slots_each=2, lease=0.5, longest_request=0.5)\n"
-        f"office = RateOffice(lambda: psycopg.connect({database!r}, autocommit=True), ['a'], limits)\n"
-        "print(office.take('core', 6, None), flush=True)\ntime.sleep(60)\n"
+        f"leases = RateLeases(lambda: psycopg.connect({database!r}, autocommit=True), ['a'], limits)\n"
+        "print(leases.take('core', 6, None), flush=True)\ntime.sleep(60)\n"
     )
     env = os.environ | {"PYTHONPATH": str(ROOT / "plugins")}
     holder = subprocess.Popen([sys.executable, "-c", code], env=env, stdout=subprocess.PIPE, text=True)
@@ -160,13 +160,13 @@ def test_what_a_killed_process_held_is_free_again_when_it_expires(
     assert holder.stdout.readline().startswith("Lease(")
     os.kill(holder.pid, signal.SIGKILL)
     holder.wait()
-    office = RateOffice(opener(database), ["a"], limits)
-    refused = office.take("core", 6, None)
+    leases = RateLeases(opener(database), ["a"], limits)
+    refused = leases.take("core", 6, None)
     assert isinstance(refused, Wait)
     assert 0 < refused.seconds <= 1.0
     time.sleep(refused.seconds + 0.05)
-    assert isinstance(office.take("core", 6, None), Lease)
-    office.close()
+    assert isinstance(leases.take("core", 6, None), Lease)
+    leases.close()
 
 
 # -- what goes wrong -------------------------------------------------------------------------------------------
@@ -175,7 +175,7 @@ def test_what_a_killed_process_held_is_free_again_when_it_expires(
 def test_a_locked_table_fails_clearly_and_sends_nothing(
     database: str, make: Make, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.rate_office.LOCK_PATIENCE_MS", 100)
+    monkeypatch.setattr("core.rate_leases.LOCK_PATIENCE_MS", 100)
     client = make(QUICK, ("a",))
     with psycopg.connect(database) as other:
         other.execute("LOCK TABLE core.rate_quota, core.rate_lease IN ACCESS EXCLUSIVE MODE")
@@ -195,7 +195,7 @@ def test_a_budget_that_is_gone_fails_clearly_and_sends_nothing(
     client = ApiClient(
         f"{sandbox}/hyperkitty/archives",
         clock=FixedClock(),
-        budget=SharedBudget(RateOffice(gone, ["a"], QUICK), QUICK, RateLimitHeaders()),
+        budget=SharedBudget(RateLeases(gone, ["a"], QUICK), QUICK, RateLimitHeaders()),
     )
     with pytest.raises(SourceUnavailable, match="the rate budget cannot be reached"):
         client.get("/api/lists/", tries=1)
@@ -219,28 +219,28 @@ def test_a_connection_that_breaks_is_opened_again(database: str) -> None:
         opened.append(psycopg.connect(database, autocommit=True))
         return opened[-1]
 
-    office = RateOffice(connect, ["a"], QUICK)
-    lease = office.take("core", 6, None)
+    leases = RateLeases(connect, ["a"], QUICK)
+    lease = leases.take("core", 6, None)
     assert isinstance(lease, Lease)
     opened[0].close()
-    office.give_back("core", Report(lease, 2))
+    leases.give_back("core", LeaseUse(lease, 2))
     assert len(opened) == 2
-    office.close()
+    leases.close()
 
 
 class Desk:
-    """An office that gives what a test says."""
+    """An leases that gives what a test says."""
 
     def __init__(self, *answers: Lease | Wait) -> None:
         self.answers = list(answers)
-        self.reports: list[Report | None] = []
+        self.reports: list[LeaseUse | None] = []
         self.blocked: list[float] = []
 
-    def take(self, resource: str, wanted: int, report: Report | None) -> Lease | Wait:
+    def take(self, resource: str, wanted: int, report: LeaseUse | None) -> Lease | Wait:
         self.reports.append(report)
         return self.answers.pop(0)
 
-    def give_back(self, resource: str, report: Report) -> None:
+    def give_back(self, resource: str, report: LeaseUse) -> None:
         self.reports.append(report)
 
     def block(self, resource: str, identity: str, seconds: float) -> None:
@@ -248,8 +248,8 @@ class Desk:
 
 
 def test_a_lease_is_used_up_and_reported(clock: FixedClock) -> None:
-    desk = Desk(Lease(1, "a", 2, 2), Lease(2, "b", 5, 2))
-    budget = SharedBudget(desk, QUICK, RateLimitHeaders(), clock)
+    leases = Desk(Lease(1, "a", 2, 2), Lease(2, "b", 5, 2))
+    budget = SharedBudget(leases, QUICK, RateLimitHeaders(), clock)
     names = []
     for _ in range(3):
         with budget.admit("core") as name:
@@ -264,32 +264,32 @@ def test_a_lease_is_used_up_and_reported(clock: FixedClock) -> None:
         }
         budget.learn("core", "b", 200, headers)
     budget.close()
-    first, second, last = desk.reports
+    first, second, last = leases.reports
     assert first is None
     assert second is not None
-    assert (second.used, second.told) == (2, None)
+    assert (second.used, second.quota) == (2, None)
     assert last is not None
-    assert (last.used, last.told) == (1, Told(10, 5, reset))
+    assert (last.used, last.quota) == (1, QuotaReport(10, 5, reset))
 
 
 def test_a_lease_is_not_used_beyond_its_time_however_the_wall_clock_jumps(clock: FixedClock) -> None:
-    desk = Desk(Lease(1, "a", 6, 2), Lease(2, "a", 6, 2))
-    budget = SharedBudget(desk, QUICK, RateLimitHeaders(), clock)
+    leases = Desk(Lease(1, "a", 6, 2), Lease(2, "a", 6, 2))
+    budget = SharedBudget(leases, QUICK, RateLimitHeaders(), clock)
     with budget.admit("core"):
         pass
     clock.moment -= timedelta(days=400)
     with budget.admit("core"):
         pass
-    assert len(desk.reports) == 1
+    assert len(leases.reports) == 1
     clock.elapsed += QUICK.lease
     with budget.admit("core"):
         pass
-    assert len(desk.reports) == 2
+    assert len(leases.reports) == 2
 
 
 def test_a_short_wait_is_waited_and_a_long_one_is_left_to_the_scheduler(clock: FixedClock) -> None:
-    desk = Desk(Wait(5.0, "busy"), Lease(1, "a", 1, 1), Wait(600.0, "drained"))
-    budget = SharedBudget(desk, QUICK, RateLimitHeaders(), clock)
+    leases = Desk(Wait(5.0, "busy"), Lease(1, "a", 1, 1), Wait(600.0, "drained"))
+    budget = SharedBudget(leases, QUICK, RateLimitHeaders(), clock)
     with budget.admit("core"):
         pass
     assert clock.slept == [5.0]
@@ -300,8 +300,8 @@ def test_a_short_wait_is_waited_and_a_long_one_is_left_to_the_scheduler(clock: F
 
 def test_the_budget_costs_next_to_nothing_per_request(database: str) -> None:
     limits = Limits(block=25, slots_each=4)
-    office = RateOffice(opener(database), ["a"], limits)
-    budget = SharedBudget(office, limits, RateLimitHeaders())
+    leases = RateLeases(opener(database), ["a"], limits)
+    budget = SharedBudget(leases, limits, RateLimitHeaders())
     seconds = []
     for _ in range(500):
         began = time.perf_counter()
@@ -310,4 +310,4 @@ def test_the_budget_costs_next_to_nothing_per_request(database: str) -> None:
         seconds.append(time.perf_counter() - began)
     assert statistics.median(seconds) < 0.0002
     budget.close()
-    office.close()
+    leases.close()

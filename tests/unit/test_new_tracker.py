@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from house.new_tracker import Refused, edits, facts, files, main, make
+from scaffold.new_tracker import Refused, edits, facts, files, main, make
 from tests.conftest import ROOT
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Path:
+def repository(tmp_path: Path) -> Path:
     """A copy of every file that a new tracker is registered in, and of the migrations."""
     for path in edits({"name": "x", "upper": "X", "pascal": "X", "title": "X"}):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
@@ -36,58 +36,62 @@ def everything(root: Path) -> dict[str, bytes]:
 @pytest.mark.parametrize(
     "name", ["", "Blog", "1st", "a b", "../x", "x" * 40, "class", "json", "core", "tests"]
 )
-def test_names_that_cannot_be(house: Path, name: str) -> None:
-    before = everything(house)
+def test_names_that_cannot_be(repository: Path, name: str) -> None:
+    before = everything(repository)
     with pytest.raises(Refused, match=r"lower case|is taken"):
-        make(name, house)
-    assert everything(house) == before
+        make(name, repository)
+    assert everything(repository) == before
 
 
-def test_a_tracker_that_is_there(house: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (house / "plugins/trackers/blog").mkdir(parents=True)
-    assert main(["blog", "--root", str(house)]) == 2
+def test_a_tracker_that_is_there(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (repository / "plugins/trackers/blog").mkdir(parents=True)
+    assert main(["blog", "--root", str(repository)]) == 2
     assert "nothing written: there is a tracker 'blog' already" in capsys.readouterr().out
 
 
-def test_what_is_written_is_python_and_names_the_tracker_only(house: Path) -> None:
-    paths = make("open_hub", house)
+def test_what_is_written_is_python_and_names_the_tracker_only(repository: Path) -> None:
+    paths = make("open_hub", repository)
     assert {
         "plugins/hooks/open_hub_hook.py",
         "plugins/trackers/open_hub/store.py",
         "sandbox/open_hub/api.py",
     } < {*paths}
     for path in paths:
-        text = (house / path).read_text(encoding="utf-8")
-        assert "<<" not in text or path in edits(facts("other", house))
+        text = (repository / path).read_text(encoding="utf-8")
+        assert "<<" not in text or path in edits(facts("other", repository))
         if path.endswith(".py"):
             ast.parse(text, path)
-    assert "OpenHubCollector" in (house / "plugins/operators/registry.py").read_text(encoding="utf-8")
+    assert "OpenHubCollector" in (repository / "plugins/operators/framework/registry.py").read_text(
+        encoding="utf-8"
+    )
 
 
-def test_two_of_them_follow_each_other(house: Path) -> None:
-    first = make("blog", house)
-    ruff("check", "--fix", "--exit-zero", house)
-    ruff("format", house)
-    second = make("forum", house)
-    assert {p for p in first if p in second} == set(edits(facts("other", house)))
+def test_two_of_them_follow_each_other(repository: Path) -> None:
+    first = make("blog", repository)
+    ruff("check", "--fix", "--exit-zero", repository)
+    ruff("format", repository)
+    second = make("forum", repository)
+    assert {p for p in first if p in second} == set(edits(facts("other", repository)))
     migration = next(path for path in second if path.startswith("migrations/"))
     earlier = next(path for path in first if path.startswith("migrations/"))
-    assert f'down_revision = "{Path(earlier).name[:4]}"' in (house / migration).read_text(encoding="utf-8")
+    assert f'down_revision = "{Path(earlier).name[:4]}"' in (repository / migration).read_text(
+        encoding="utf-8"
+    )
 
 
-def test_a_place_that_looks_different_is_named_and_nothing_written(house: Path) -> None:
-    registry = house / "plugins/operators/registry.py"
+def test_a_place_that_looks_different_is_named_and_nothing_written(repository: Path) -> None:
+    registry = repository / "plugins/operators/framework/registry.py"
     registry.write_text("# empty\n", encoding="utf-8")
-    before = everything(house)
-    with pytest.raises(Refused, match=r"plugins/operators/registry\.py: expected to find"):
-        make("blog", house)
-    assert everything(house) == before
+    before = everything(repository)
+    with pytest.raises(Refused, match=r"plugins/operators/framework/registry\.py: expected to find"):
+        make("blog", repository)
+    assert everything(repository) == before
 
 
-def test_a_file_in_the_way(house: Path) -> None:
-    path = next(iter(files(facts("blog", house))))
-    (house / path).parent.mkdir(parents=True, exist_ok=True)
-    (house / path).write_text("mine", encoding="utf-8")
+def test_a_file_in_the_way(repository: Path) -> None:
+    path = next(iter(files(facts("blog", repository))))
+    (repository / path).parent.mkdir(parents=True, exist_ok=True)
+    (repository / path).write_text("mine", encoding="utf-8")
     with pytest.raises(Refused, match="there already"):
-        make("blog", house)
-    assert (house / path).read_text(encoding="utf-8") == "mine"
+        make("blog", repository)
+    assert (repository / path).read_text(encoding="utf-8") == "mine"

@@ -9,6 +9,7 @@ from core.errors import ConfigurationError
 from core.options import parse_args, resolve
 from core.settings import Settings
 from trackers.mailing_list.options import MailingListOptions
+from trackers.mailing_list.settings import DEFAULT_LISTS
 
 BOOST = "boost@lists.boost.org"
 
@@ -20,7 +21,7 @@ def options(
 
 
 def test_form_before_args_before_settings_before_defaults() -> None:
-    assert options().list_names == Settings({}).mailing_list_names
+    assert options().list_names == DEFAULT_LISTS
     assert options(BOOST_MAILING_LIST_NAMES="a@x.org").list_names == ("a@x.org",)
     args = ("--list-names", "b@x.org,c@x.org", "--full-scan")
     assert options(args=args, BOOST_MAILING_LIST_NAMES="a@x.org").list_names == ("b@x.org", "c@x.org")

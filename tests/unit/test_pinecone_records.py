@@ -10,24 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.documents import Document, Documents, PineconeInstance
 from core.errors import ConfigurationError
 from core.settings import Settings
+from trackers.pinecone.chunk_records import RecordBuilder
 from trackers.pinecone.chunking import _library_splitter, recursive_splitter
-from trackers.pinecone.comparing import compare
-from trackers.pinecone.contract import (
-    Document,
-    PineconeInstance,
-    Preprocessed,
-    Target,
-    as_given,
-    as_preprocessed,
-    bound,
-    load_preprocessor,
-    split_ids,
-)
-from trackers.pinecone.cutting import Cutter
-from trackers.pinecone.limits import METADATA_BYTES, EngineLimits
+from trackers.pinecone.diff import diff_records
+from trackers.pinecone.engine_limits import EngineLimits
+from trackers.pinecone.limits import METADATA_BYTES
 from trackers.pinecone.options import ManualSyncOptions, SearchOptions
+from trackers.pinecone.preprocessor import bound, load_preprocessor
+from trackers.pinecone.read_documents import as_documents, read_document, split_ids
 from trackers.pinecone.record import (
     BadRecord,
     chunked_id,
@@ -36,8 +29,10 @@ from trackers.pinecone.record import (
     split_id,
     with_title,
 )
+from trackers.pinecone.searchable import reason_against
+from trackers.pinecone.settings import PineconeSettings
 from trackers.pinecone.store import LedgerRow
-from trackers.pinecone.validity import reason_against
+from trackers.pinecone.target import Target
 
 WORDY = "Enough words to be worth a search, and more than fifty characters of them."
 
@@ -96,7 +91,7 @@ def test_an_overlap_larger_than_the_chunk_is_an_error() -> None:
 @pytest.mark.parametrize("raw", ["0", "97", "x"])
 def test_a_batch_has_at_most_96_records(raw: str) -> None:
     with pytest.raises(ConfigurationError, match="PINECONE_BATCH_SIZE"):
-        _ = Settings({"PINECONE_BATCH_SIZE": raw}).pinecone_batch_size
+        _ = Settings({"PINECONE_BATCH_SIZE": raw}).of(PineconeSettings).batch_size
 
 
 # -- judging -------------------------------------------------------------------------------------------------
@@ -129,8 +124,8 @@ def test_what_is_worth_searching(text: str, reason: str | None) -> None:
 
 
 def work(content: str, is_chunked: bool = False, limits: EngineLimits | None = None, **metadata: Any) -> Any:
-    given_ = as_given({"content": content, "metadata": {"doc_id": "d", **metadata}})
-    return Cutter(limits or EngineLimits()).work(given_, is_chunked=is_chunked)
+    given_ = read_document({"content": content, "metadata": {"doc_id": "d", **metadata}})
+    return RecordBuilder(limits or EngineLimits()).records_of(given_, is_chunked=is_chunked)
 
 
 def test_a_short_document_is_told_from_a_bad_one() -> None:
@@ -144,8 +139,8 @@ def test_a_short_document_is_told_from_a_bad_one() -> None:
 def test_a_splitter_of_ones_own_takes_the_place_of_the_default() -> None:
     from trackers.pinecone.chunking import Chunk
 
-    cutter = Cutter(EngineLimits(), lambda text: iter([Chunk(text[:70], 0)]))
-    cut = cutter.work(as_given(Document(WORDY * 5, {"doc_id": "d"})), is_chunked=False)
+    cutter = RecordBuilder(EngineLimits(), lambda text: iter([Chunk(text[:70], 0)]))
+    cut = cutter.records_of(read_document(Document(WORDY * 5, {"doc_id": "d"})), is_chunked=False)
     assert [record.text for record in cut.records] == [(WORDY * 5)[:70]]
 
 
@@ -184,9 +179,9 @@ def test_source_ids(value: Any, expected: tuple[str, ...]) -> None:
 
 def test_the_first_place_with_source_ids_counts() -> None:
     document = {"content": "", "metadata": {"source_ids": " ", "ids": "m"}, "source_ids": "t", "ids": "u"}
-    assert as_given(document).source_ids == ("m",)
+    assert read_document(document).source_ids == ("m",)
     del document["metadata"]["ids"]  # type: ignore[attr-defined]
-    assert as_given(document).source_ids == ("t",)
+    assert read_document(document).source_ids == ("t",)
 
 
 # -- metadata ------------------------------------------------------------------------------------------------
@@ -253,11 +248,12 @@ def test_numbers_are_compared_as_the_doubles_that_come_back() -> None:
 
 def row(record: Any, **changes: Any) -> LedgerRow:
     values = {
+        "record_id": record.id,
         "app_type": "a",
         "doc_id": "d",
         "text_sha256": record.text_sha256,
         "meta_sha256": record.meta_sha256,
-        "meta_keys": tuple(record.metadata),
+        "meta_keys": list(record.metadata),
         "confirmed": True,
     }
     return LedgerRow(**(values | changes))
@@ -270,15 +266,15 @@ def row(record: Any, **changes: Any) -> LedgerRow:
         ({"confirmed": False}, 1, 0),
         ({"text_sha256": "x"}, 1, 0),
         ({"meta_sha256": "x"}, 0, 1),
-        ({"meta_sha256": "x", "meta_keys": ("gone",)}, 1, 0),
+        ({"meta_sha256": "x", "meta_keys": ["gone"]}, 1, 0),
         ({"app_type": "b"}, 0, 0),
     ],
 )
 def test_what_has_to_be_written(changes: dict[str, Any], upload: int, update: int) -> None:
     done = work(WORDY)
     record = done.records[0]
-    difference = compare([done], {record.id: row(record, **changes)}, {record.id}, "a")
-    assert (len(difference.upload), len(difference.update)) == (upload, update)
+    diff = diff_records([done], {record.id: row(record, **changes)}, {record.id}, "a")
+    assert (len(diff.upload), len(diff.update)) == (upload, update)
     assert done.failed is ("app_type" in changes)
 
 
@@ -286,21 +282,21 @@ def test_what_has_to_be_written(changes: dict[str, Any], upload: int, update: in
 
 
 def test_answers_of_two_and_three_values_and_objects() -> None:
-    assert as_preprocessed(([1], True)) == Preprocessed([1], True, ())
-    assert as_preprocessed(([1], False, [2])) == Preprocessed([1], False, [2])
+    assert as_documents(([1], True)) == Documents([1], True, ())
+    assert as_documents(([1], False, [2])) == Documents([1], False, [2])
 
     class Lazy:
         documents = (1,)
         deleted_doc_ids = ("x",)
 
-    found = as_preprocessed(Lazy())
+    found = as_documents(Lazy())
     assert (found.documents, found.is_chunked, found.deleted_doc_ids) == ((1,), False, ("x",))
 
 
 @pytest.mark.parametrize("answer", [(1,), (1, 2, 3, 4), None, 7])
 def test_other_answers_are_errors(answer: Any) -> None:
     with pytest.raises(ConfigurationError):
-        as_preprocessed(answer)
+        as_documents(answer)
 
 
 @pytest.mark.parametrize(
@@ -308,7 +304,7 @@ def test_other_answers_are_errors(answer: Any) -> None:
     [
         ("nodot", "must be a dotted path"),
         ("no.such.module.function", "there is no module no"),
-        ("trackers.pinecone.contract.nothing", "has no nothing"),
+        ("trackers.pinecone.preprocessor.nothing", "has no nothing"),
         ("trackers.pinecone.limits.DELETE_IDS", "is not a function"),
     ],
 )
@@ -321,6 +317,15 @@ def test_a_function_that_wants_the_database_gets_it() -> None:
     conn: Any = object()
     assert bound(lambda conn, failed, since: (conn, failed, since), conn)(["a"], None) == (conn, ["a"], None)
     assert bound(lambda failed, since: (failed, since), conn)(["a"], None) == (["a"], None)
+
+
+def test_a_variant_of_a_source_gets_its_arguments() -> None:
+    conn: Any = object()
+
+    def of_team(conn: Any, failed: list[str], since: datetime | None, team: str) -> Any:
+        return conn, failed, since, team
+
+    assert bound(of_team, conn, {"team": "cpplang"})(["a"], None) == (conn, ["a"], None, "cpplang")
 
 
 @pytest.mark.parametrize(("app_type", "namespace"), [("", "n"), ("a", " "), ("a" * 65, "n")])

@@ -52,7 +52,7 @@ def test_counts_in_words(number: int, name: str, text: str) -> None:
 
 
 def test_a_summary_begins_with_what_matters_and_leaves_out_single_units() -> None:
-    progress = Progress(told_first=("new", "pages"))
+    progress = Progress(shown_first=("new", "pages"))
     counts = {"boost/pages": 4, "known": 7, "pages": 1, "failed": 2}
     assert progress.summary(counts) == "0 new, 1 page, 2 failed, 7 known"
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import ConfigurationError
-from core.schedule import Kind, ScheduleError, load_schedule, parse_schedule
+from core.schedule import ScheduleError, ScheduleKind, load_schedule, parse_schedule
 from core.schedule.model import ScheduledTask
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
@@ -186,7 +186,7 @@ def test_monthly_tasks(days: tuple[int, ...], day: date, due: list[str]) -> None
 
 @given(st.integers(1, 31), st.integers(2000, 2100))
 def test_a_monthly_task_runs_twelve_times_a_year(day: int, year: int) -> None:
-    scheduled = ScheduledTask("x", COMMAND, Kind.MONTHLY, day)
+    scheduled = ScheduledTask("x", COMMAND, ScheduleKind.MONTHLY, day)
     first = date(year, 1, 1).toordinal()
     days = [date.fromordinal(first + n) for n in range(date(year + 1, 1, 1).toordinal() - first)]
     assert [d.month for d in days if scheduled.is_due(d)] == list(range(1, 13))
@@ -231,7 +231,10 @@ def test_the_example_file_of_the_predecessor() -> None:
     friday_the_15th = schedule.due("mailing_list", date(2024, 3, 15))
     assert len(friday_the_15th) == 3
     assert len(schedule.warnings) == 3
-    assert [t.minutes for g in schedule.groups for t in g.tasks if t.kind is Kind.INTERVAL] == [60, 60]
+    assert [t.minutes for g in schedule.groups for t in g.tasks if t.kind is ScheduleKind.INTERVAL] == [
+        60,
+        60,
+    ]
 
 
 def test_an_id_does_not_change_when_another_task_is_added() -> None:

@@ -3,20 +3,21 @@ from __future__ import annotations
 import pytest
 
 from core.errors import ConfigurationError
-from core.settings import DEFAULT_LISTS, Settings
+from core.settings import Settings, declared_settings
+from trackers.mailing_list.settings import DEFAULT_LISTS, MailingListSettings
 
 
 def test_variable_before_environment_before_default() -> None:
     environ = {"BOOST_MAILING_LIST_NAMES": "a@x.org, b@x.org"}
-    assert Settings({}).mailing_list_names == DEFAULT_LISTS
-    assert Settings(environ).mailing_list_names == ("a@x.org", "b@x.org")
+    assert Settings({}).of(MailingListSettings).names == DEFAULT_LISTS
+    assert Settings(environ).of(MailingListSettings).names == ("a@x.org", "b@x.org")
     found = Settings(environ, {"bdc_mailing_list_names": "c@x.org"}.get)
-    assert found.mailing_list_names == ("c@x.org",)
-    assert found.resolve("mailing_list_names").origin == "Variable bdc_mailing_list_names"
+    assert found.value(MailingListSettings.names) == ("c@x.org",)
+    assert found.resolve(MailingListSettings.names).origin == "Variable bdc_mailing_list_names"
 
 
 def test_blank_means_not_set() -> None:
-    assert Settings({"BOOST_MAILING_LIST_NAMES": "  "}).mailing_list_names == DEFAULT_LISTS
+    assert Settings({"BOOST_MAILING_LIST_NAMES": "  "}).of(MailingListSettings).names == DEFAULT_LISTS
 
 
 @pytest.mark.parametrize("raw", ["perhaps", "2", "-"])
@@ -33,8 +34,15 @@ def test_flags(raw: str, value: bool) -> None:
 
 
 def test_secrets_are_not_shown() -> None:
-    found = Settings({"DATABASE_URL": "postgresql://u:hush@h/d"}).resolve("database_url")
+    found = Settings({"DATABASE_URL": "postgresql://u:hush@h/d"}).resolve(Settings.database_url)
     assert found.shown() == "set"
+
+
+def test_settings_of_every_source_are_known() -> None:
+    found = declared_settings()
+    assert {"workspace_dir", "mailing_list_names", "pinecone_batch_size", "pinecone_api_key"} <= found.keys()
+    assert found["mailing_list_drop_in"] is MailingListSettings.import_folder
+    assert [name for name, setting in found.items() if setting.name != name] == []
 
 
 def test_variables_are_asked_only_for_what_is_used() -> None:

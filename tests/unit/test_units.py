@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 from core.clock import FixedClock
 from core.errors import RateLimited, Stopped, UnitsFailed
 from core.progress import Progress
+from core.session import Session
 from core.units import collect_units
 
 CONN: Any = SimpleNamespace(closed=False, broken=False)
@@ -25,7 +26,7 @@ def run(work: Any, conn: Any = CONN) -> tuple[Any, list[str]]:
 
     with capture_logs() as logs:
         try:
-            result = collect_units("abc", unit, conn=conn, progress=progress, clock=clock)
+            result = collect_units(Session(conn, clock=clock, progress=progress), "abc", unit)
         except UnitsFailed as error:
             result = error
     return result, [entry["event"] for entry in logs]

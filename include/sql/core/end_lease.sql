@@ -1,5 +1,5 @@
--- Ends a lease. What it did not use is there again, if it ends in time. If the source tells of a later window, its
--- figures begin anew; if it tells less than we count, it is right. What others hold is not there, whoever tells it.
+-- Ends a lease. What it did not use is available again if it ends in time. If the source reports a later window, its
+-- figures start over; if it reports less than we count, the source is right. What others hold is never available.
 WITH ended AS (
     UPDATE core.rate_lease
        SET ended_at = clock_timestamp(), used = %(used)s
@@ -17,9 +17,9 @@ UPDATE core.rate_quota AS q
    SET quota = coalesce(%(quota)s::int, q.quota),
        reset_at = greatest(%(reset_at)s::timestamptz, q.reset_at),
        remaining = CASE
-           WHEN %(told)s::int IS NULL THEN q.remaining + given.back
-           WHEN q.remaining IS NULL OR q.reset_at < %(reset_at)s THEN %(told)s - held.granted
-           ELSE least(q.remaining + given.back, %(told)s)
+           WHEN %(remaining)s::int IS NULL THEN q.remaining + given.back
+           WHEN q.remaining IS NULL OR q.reset_at < %(reset_at)s THEN %(remaining)s - held.granted
+           ELSE least(q.remaining + given.back, %(remaining)s)
        END
   FROM given, held
  WHERE (q.identity, q.resource) = (%(identity)s, %(resource)s)

@@ -22,7 +22,8 @@ from core.errors.tree import (
     TooLarge,
     UnexpectedPayload,
     UnitsFailed,
-    told,
+    most_retryable,
+    safe_message,
 )
 
 __all__ = [
@@ -45,5 +46,6 @@ __all__ = [
     "UnexpectedPayload",
     "UnitsFailed",
     "classify_failure",
-    "told",
+    "most_retryable",
+    "safe_message",
 ]

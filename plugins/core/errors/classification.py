@@ -180,8 +180,8 @@ def _slack(exc: BaseException) -> Category | None:
 def _git(exc: BaseException) -> Category | None:
     if not isinstance(exc, subprocess.CalledProcessError):
         return None
-    said = exc.stderr or ""
-    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
+    stderr = exc.stderr or ""
+    text = stderr.decode("utf-8", "replace") if isinstance(stderr, bytes) else str(stderr)
     if GIT_AUTH.search(text):
         return Category.AUTH
     return Category.NETWORK if GIT_NETWORK.search(text) else Category.UNKNOWN

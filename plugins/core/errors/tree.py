@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 from core.redaction import redact, redact_addresses
@@ -168,7 +168,15 @@ MOST_RETRYABLE = (
 )
 
 
-def told(error: BaseException) -> str:
+def most_retryable(
+    categories: Iterable[CollectorFailureCategory], default: CollectorFailureCategory
+) -> CollectorFailureCategory:
+    """Return the category that stands for several: what may succeed later deserves the retry."""
+    found = list(categories)
+    return next((c for c in MOST_RETRYABLE if c in found), found[0] if found else default)
+
+
+def safe_message(error: BaseException) -> str:
     """Return a message that may be logged and stored: of foreign exceptions without addresses."""
     text = redact(str(error))
     if not isinstance(error, CollectorError):
@@ -185,7 +193,9 @@ class UnitsFailed(CollectorError):
         categories: Mapping[str, CollectorFailureCategory],
         total: int,
     ) -> None:
-        lines = "; ".join(f"{unit} ({categories[unit]}): {told(error)}" for unit, error in failures.items())
+        lines = "; ".join(
+            f"{unit} ({categories[unit]}): {safe_message(error)}" for unit, error in failures.items()
+        )
         super().__init__(f"{len(failures)} of {total} failed, the others are stored: {lines}")
         self.failures = dict(failures)
         self.categories = dict(categories)
@@ -194,9 +204,5 @@ class UnitsFailed(CollectorError):
 
     @property
     def category(self) -> CollectorFailureCategory:  # type: ignore[override]
-        """The most retryable one: what may succeed later deserves the retry."""
-        found = set(self.categories.values())
-        for candidate in MOST_RETRYABLE:
-            if candidate in found:
-                return candidate
-        return next(iter(self.categories.values()), CollectorFailureCategory.UNKNOWN)
+        """The most retryable one of the units."""
+        return most_retryable(self.categories.values(), CollectorFailureCategory.UNKNOWN)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from core.schedule.loader import load_schedule, parse_schedule
-from core.schedule.model import Group, Kind, Schedule, ScheduledTask, ScheduleError, ScheduleNotFound
+from core.schedule.model import Group, Schedule, ScheduledTask, ScheduleError, ScheduleKind, ScheduleNotFound
 
 __all__ = [
     "Group",
-    "Kind",
     "Schedule",
     "ScheduleError",
+    "ScheduleKind",
     "ScheduleNotFound",
     "ScheduledTask",
     "load_schedule",

@@ -8,7 +8,7 @@ from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any
 
-from core.schedule.model import WEEKDAYS, Kind, ScheduledTask, ScheduleError
+from core.schedule.model import WEEKDAYS, ScheduledTask, ScheduleError, ScheduleKind
 
 TIME = re.compile(r"(\d{1,2}):(\d{2})", re.ASCII)
 AIRFLOW_ID = re.compile(r"[A-Za-z0-9_.-]+", re.ASCII)
@@ -26,11 +26,11 @@ def time_of_day(value: Any, where: str) -> tuple[int, int]:
     return int(match[1]), int(match[2])
 
 
-def kind(value: Any, where: str) -> Kind:
+def kind(value: Any, where: str) -> ScheduleKind:
     """Read one of the five schedule words."""
-    if not isinstance(value, str) or value not in list(Kind):
-        raise ScheduleError(f"{where}: 'schedule' must be one of {', '.join(Kind)}")
-    return Kind(value)
+    if not isinstance(value, str) or value not in list(ScheduleKind):
+        raise ScheduleError(f"{where}: 'schedule' must be one of {', '.join(ScheduleKind)}")
+    return ScheduleKind(value)
 
 
 def weekday(value: Any, where: str) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 from core.commands import COMMANDS
 from core.errors import ConfigurationError
 from core.schedule import fields
-from core.schedule.model import Group, Kind, Schedule, ScheduledTask, ScheduleError, ScheduleNotFound
+from core.schedule.model import Group, Schedule, ScheduledTask, ScheduleError, ScheduleKind, ScheduleNotFound
 
 Parser = Callable[[Sequence[str]], object]
 TOP_KEYS = ("groups",)
@@ -27,12 +27,12 @@ TASK_KEYS = (
     "pool",
     "catch_up",
 )
-KIND_KEYS: dict[Kind, tuple[str, ...]] = {
-    Kind.DAILY: (),
-    Kind.ON_RELEASE: (),
-    Kind.WEEKLY: ("on", "day_of_week"),
-    Kind.MONTHLY: ("on", "day_of_month"),
-    Kind.INTERVAL: ("minutes",),
+KIND_KEYS: dict[ScheduleKind, tuple[str, ...]] = {
+    ScheduleKind.DAILY: (),
+    ScheduleKind.ON_RELEASE: (),
+    ScheduleKind.WEEKLY: ("on", "day_of_week"),
+    ScheduleKind.MONTHLY: ("on", "day_of_month"),
+    ScheduleKind.INTERVAL: ("minutes",),
 }
 ALL_TASK_KEYS = (*TASK_KEYS, "on", "day_of_week", "day_of_month", "minutes")
 
@@ -40,7 +40,7 @@ ALL_TASK_KEYS = (*TASK_KEYS, "on", "day_of_week", "day_of_month", "minutes")
 def load_schedule(path: str | Path | None, parsers: Mapping[str, Parser] | None = None) -> Schedule:
     """Read and check the file at `path`.
 
-    :param parsers: option parser per command; `args` are checked only where one is given.
+    :param parsers: option parser of each command that an operator declares; `args` of others are not checked.
     """
     if not path:
         raise ScheduleError("load_config requires a path")
@@ -136,7 +136,7 @@ def _task(body: Any, group_id: str, parsers: Mapping[str, Parser]) -> ScheduledT
     for key in set(ALL_TASK_KEYS) - set(TASK_KEYS) - set(KIND_KEYS[kind]):
         if key in body:
             raise ScheduleError(f"{where}: '{key}' does not belong to 'schedule: {kind}'")
-    fields.known(command, COMMANDS, where, "command")
+    fields.known(command, COMMANDS | parsers.keys(), where, "command")
     if command in parsers:
         _check_args(parsers[command], args, where)
     return ScheduledTask(
@@ -154,12 +154,12 @@ def _task(body: Any, group_id: str, parsers: Mapping[str, Parser]) -> ScheduledT
     )
 
 
-def _when(kind: Kind, body: Mapping[str, Any], where: str) -> tuple[int | None, int | None]:
-    if kind is Kind.WEEKLY:
+def _when(kind: ScheduleKind, body: Mapping[str, Any], where: str) -> tuple[int | None, int | None]:
+    if kind is ScheduleKind.WEEKLY:
         return fields.weekday(body.get("on") or body.get("day_of_week"), where), None
-    if kind is Kind.MONTHLY:
+    if kind is ScheduleKind.MONTHLY:
         return fields.day_of_month(body["on"] if "on" in body else body.get("day_of_month"), where), None
-    if kind is Kind.INTERVAL:
+    if kind is ScheduleKind.INTERVAL:
         return None, fields.minutes(body, where)
     return None, None
 
@@ -206,5 +206,5 @@ def _overlaps(group: Group, where: str) -> list[str]:
         " on days when both are due, the later one is skipped"
         for later in group.batch
         for earlier in group.repeated_by(later)
-        if not (earlier.kind is later.kind is Kind.WEEKLY and earlier.day != later.day)
+        if not (earlier.kind is later.kind is ScheduleKind.WEEKLY and earlier.day != later.day)
     ]

@@ -19,7 +19,7 @@ class ScheduleNotFound(ScheduleError, FileNotFoundError):
     """There is no schedule file at the path given."""
 
 
-class Kind(StrEnum):
+class ScheduleKind(StrEnum):
     """When a task is due."""
 
     DAILY = "daily"
@@ -39,7 +39,7 @@ class ScheduledTask:
 
     id: str
     command: str
-    kind: Kind
+    kind: ScheduleKind
     day: int | None = None
     minutes: int | None = None
     enabled: bool = True
@@ -55,11 +55,11 @@ class ScheduledTask:
         A release task is always looked at: whether there is a new release is found out when it runs.
         """
         match self.kind:
-            case Kind.DAILY | Kind.ON_RELEASE:
+            case ScheduleKind.DAILY | ScheduleKind.ON_RELEASE:
                 return True
-            case Kind.WEEKLY:
+            case ScheduleKind.WEEKLY:
                 return run_date.isoweekday() % 7 == self.day
-            case Kind.MONTHLY:
+            case ScheduleKind.MONTHLY:
                 return run_date.day == self.day_in_month_of(run_date)
             case _:
                 return False
@@ -84,7 +84,7 @@ class ScheduledTask:
         return last_success is None or last_success < due
 
     def is_of(
-        self, kind: Kind, run_date: date, *, weekday: int | None = None, day: int | None = None
+        self, kind: ScheduleKind, run_date: date, *, weekday: int | None = None, day: int | None = None
     ) -> bool:
         """Say whether a call for one kind only contains this task; without a day, that of the run counts.
 
@@ -93,22 +93,22 @@ class ScheduledTask:
         """
         if self.kind is not kind:
             return False
-        if kind is Kind.WEEKLY and weekday is not None:
+        if kind is ScheduleKind.WEEKLY and weekday is not None:
             return self.day == weekday
-        if kind is Kind.MONTHLY and day is not None:
+        if kind is ScheduleKind.MONTHLY and day is not None:
             return day == self.day_in_month_of(run_date)
         return self.is_due(run_date)
 
     def when(self) -> str:
         """Say for people when the task is due."""
         match self.kind:
-            case Kind.WEEKLY:
+            case ScheduleKind.WEEKLY:
                 return f"weekly, {WEEKDAYS[self.day or 0].capitalize()}"
-            case Kind.MONTHLY:
+            case ScheduleKind.MONTHLY:
                 return f"monthly, day {self.day}"
-            case Kind.INTERVAL:
+            case ScheduleKind.INTERVAL:
                 return f"every {self.minutes} min"
-            case Kind.ON_RELEASE:
+            case ScheduleKind.ON_RELEASE:
                 return "on a new Boost release"
             case _:
                 return "daily"
@@ -135,20 +135,20 @@ class Group:
     @property
     def batch(self) -> tuple[ScheduledTask, ...]:
         """The enabled tasks of the daily batch, in file order."""
-        return tuple(t for t in self.tasks if t.enabled and t.kind is not Kind.INTERVAL)
+        return tuple(t for t in self.tasks if t.enabled and t.kind is not ScheduleKind.INTERVAL)
 
     @property
     def intervals(self) -> dict[int, tuple[ScheduledTask, ...]]:
         """The enabled interval tasks by their minutes, in file order: one DAG each."""
         found: dict[int, list[ScheduledTask]] = {}
         for task in self.tasks:
-            if task.enabled and task.kind is Kind.INTERVAL and task.minutes:
+            if task.enabled and task.kind is ScheduleKind.INTERVAL and task.minutes:
                 found.setdefault(task.minutes, []).append(task)
         return {minutes: tuple(tasks) for minutes, tasks in found.items()}
 
     def repeated_by(self, later: ScheduledTask) -> tuple[ScheduledTask, ...]:
         """Return the tasks of the batch before `later` that run the same command with the same args."""
-        chain = self.intervals[later.minutes or 0] if later.kind is Kind.INTERVAL else self.batch
+        chain = self.intervals[later.minutes or 0] if later.kind is ScheduleKind.INTERVAL else self.batch
         before = chain[: chain.index(later)]
         return tuple(t for t in before if (t.command, t.args) == (later.command, later.args))
 

@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from core.database import Conn, scrubbed
-from core.sql import sql
+from core.database import Conn, execute, fetch
 
 
 def ensure_mailing_list_profiles(
@@ -16,10 +15,9 @@ def ensure_mailing_list_profiles(
     """Make the profiles that do not exist and return the id of each sender key."""
     keys = [sender["sender_key"] for sender in senders]
     names = [sender["fallback_name"] for sender in senders]
-    with scrubbed():
-        conn.execute(sql("identity/add_mailing_list_profiles"), {"keys": keys, "names": names, "now": now})
-        rows = conn.execute(sql("identity/find_mailing_list_profiles"), {"keys": keys}).fetchall()
-    return dict(rows)
+    execute(conn, "identity/add_mailing_list_profiles", {"keys": keys, "names": names, "now": now})
+    rows = fetch(conn, "identity/find_mailing_list_profiles", {"keys": keys})
+    return {sender_key: profile_id for sender_key, profile_id in rows}
 
 
 def save_sightings(
@@ -36,8 +34,7 @@ def save_sightings(
     _each_column("identity/save_emails", conn, emails, columns, {"source": source, "now": now})
     profiles = {"profiles": sorted({row["profile_id"] for row in (*names, *emails)}), "now": now}
     for step in ("unset_primary_emails", "set_primary_emails", "name_mailing_list_profiles"):
-        with scrubbed():
-            conn.execute(sql(f"identity/{step}"), profiles)
+        execute(conn, f"identity/{step}", profiles)
 
 
 def _each_column(
@@ -49,7 +46,5 @@ def _each_column(
 ) -> None:
     """Run a statement that takes one array per column."""
     if rows:
-        with scrubbed():
-            conn.execute(
-                sql(name), {column: [row[column] for row in rows] for column in columns} | dict(more or {})
-            )
+        arrays = {column: [row[column] for row in rows] for column in columns}
+        execute(conn, name, arrays | dict(more or {}))

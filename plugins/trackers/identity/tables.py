@@ -17,7 +17,7 @@ from sqlalchemy import (
     text,
 )
 
-from core.tables import metadata, moment, surrogate, words
+from core.tables import SUMMARY, metadata, moment, surrogate, words
 
 SCHEMA = "identity"
 PROFILE_TYPES = ("github", "slack", "mailing_list", "wg21", "discord", "youtube")
@@ -31,6 +31,7 @@ profile = Table(
     CheckConstraint(f"type IN {PROFILE_TYPES!r}", name="type"),
     schema=SCHEMA,
     comment="One account on one platform; exactly one row of a platform's table has the same id",
+    info={SUMMARY: {"profiles": "count(*)"}},
 )
 
 email = Table(
@@ -63,6 +64,7 @@ email = Table(
     Index(None, "email_key"),
     schema=SCHEMA,
     comment="Addresses of a profile; an address may belong to several profiles",
+    info={SUMMARY: {"e-mail addresses": "count(*)"}},
 )
 
 profile_alias = Table(

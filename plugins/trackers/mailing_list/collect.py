@@ -1,4 +1,4 @@
-"""Hook + store + window → counts. One list after the other; a failing list does not stop the others."""
+"""Collects the lists, one after the other; a failing list does not stop the others."""
 
 from __future__ import annotations
 
@@ -10,29 +10,24 @@ from typing import Any, Protocol
 
 import structlog
 
-from core import checkpoints
 from core.clock import Clock
-from core.database import Conn
 from core.errors import CollectorError, NotFound, UnexpectedPayload
-from core.progress import Progress
 from core.protocols import Collected
 from core.raw import RawItem
+from core.session import Session
 from core.units import collect_units
 from trackers.mailing_list import store
-from trackers.mailing_list.drop_in import Folder, take_in
-from trackers.mailing_list.fetch import Details, MessageSource, Slice
-from trackers.mailing_list.mbox import FEW_NEWS, WORTH_IT, Exports, ExportSource
+from trackers.mailing_list.batch_report import BatchReport
+from trackers.mailing_list.import_folder import Folder, import_files
+from trackers.mailing_list.index_pages import Index, Page, hashes_of
+from trackers.mailing_list.list_state import ListPosition, Mode
+from trackers.mailing_list.mbox import ExportSource, exports_for
+from trackers.mailing_list.message_fetcher import MessageBatch, MessageFetcher, MessageSource
 from trackers.mailing_list.options import MailingListOptions
 from trackers.mailing_list.parse import Listed, parse_listed
-from trackers.mailing_list.route import Route, Visit
-from trackers.mailing_list.walk import Index, ListState, Mode, Walk, hashes_of
+from trackers.mailing_list.walk import Visit, Walk
 
-STREAM = "index"
-MISSING_PER_QUERY = 500
-FEW_BAD, BAD_SHARE = 20, 0.05
-"""A list fails when more messages than these could not be read."""
-NAMED_IN_LOG = 10
-TOLD_FIRST = ("new", "updated", "known", "pages")
+SHOWN_FIRST = ("new", "updated", "known", "pages")
 log = structlog.get_logger("collector")
 
 
@@ -41,33 +36,26 @@ class Archive(Index, MessageSource, ExportSource, Protocol):
 
 
 def collect(
-    archive: Archive,
-    conn: Conn,
-    options: MailingListOptions,
-    progress: Progress,
-    clock: Clock,
-    drop_in: Folder | None = None,
+    session: Session, archive: Archive, options: MailingListOptions, import_folder: Folder | None = None
 ) -> Collected:
     """Collect every list asked for; raise `UnitsFailed` at the end if some could not be.
 
-    :param drop_in: folder in which people put files, one folder per list.
+    :param import_folder: folder in which people put files, one folder per list.
     """
 
     def work(list_name: str) -> None:
         refused: UnexpectedPayload | None = None
-        if drop_in is not None:
-            progress.begin_unit(list_name)
+        if import_folder is not None:
+            session.progress.begin_unit(list_name)
             try:
-                take_in(drop_in, conn, list_name, options.list_names, progress, clock)
+                import_files(session, import_folder, list_name, options.list_names)
             except UnexpectedPayload as error:
                 refused = error
-        ListCollector(archive, conn, list_name, options, progress, clock).run()
+        ListCollector(session, archive, list_name, options).run()
         if refused is not None:
             raise refused
 
-    return collect_units(
-        options.list_names, work, conn=conn, progress=progress, clock=clock, told_first=TOLD_FIRST
-    )
+    return collect_units(session, options.list_names, work, shown_first=SHOWN_FIRST)
 
 
 def mode_of(options: MailingListOptions) -> Mode:
@@ -79,214 +67,175 @@ def mode_of(options: MailingListOptions) -> Mode:
     return Mode.FULL_SCAN if options.full_scan else Mode.INCREMENTAL
 
 
-@dataclass
+@dataclass(frozen=True)
+class PageContents:
+    """What one page of the index asks for.
+
+    :param listed: its items by hash, as read and as received.
+    :param known: how many of them are stored and need nothing.
+    :param wanted: hashes of messages to fetch.
+    :param changes: stored messages of which the index says something else now.
+    """
+
+    listed: Mapping[str, tuple[Listed, Mapping[str, Any]]]
+    known: int
+    wanted: list[str]
+    changes: list[tuple[Listed, RawItem]]
+
+
 class ListCollector:
     """Walks one list's index and stores what is new or changed, page by page."""
 
-    archive: Archive
-    conn: Conn
-    list_name: str
-    options: MailingListOptions
-    progress: Progress
-    clock: Clock
-
-    def __post_init__(self) -> None:
-        self.checkpoint = checkpoints.read(self.conn, store.SOURCE, self.list_name, STREAM)
-        self.state = ListState.from_extras(self.checkpoint.extras)
-        self.pending = dict(self.state.pending)
-        news = mode_of(self.options) is Mode.INCREMENTAL and bool(self.state.frontier)
-        exports = Exports(self.archive, self.list_name, FEW_NEWS if news else WORTH_IT)
-        exports.allowed = self.options.by_export
-        self.details = Details(self.archive, self.list_name, self.clock, exports)
-        self.asked = self.bad = 0
+    def __init__(
+        self, session: Session, archive: Archive, list_name: str, options: MailingListOptions
+    ) -> None:
+        self.session, self.archive, self.list_name, self.options = session, archive, list_name, options
+        mode = mode_of(options)
+        self.position = ListPosition(session, list_name, moves=mode is not Mode.WINDOW)
+        self.report = BatchReport(session.progress, list_name)
+        few_expected = mode is Mode.INCREMENTAL and bool(self.position.state.frontier)
+        exports = exports_for(archive, list_name, allowed=options.by_export, few_expected=few_expected)
+        self.fetcher = MessageFetcher(archive, list_name, session.clock, exports)
         self.page_before: set[str] = set()
-        since, slack = self.options.since, timedelta(days=self.options.date_slack_days)
-        self.route = Route(
-            self.archive,
-            self.list_name,
-            mode_of(self.options),
-            self.state,
-            refresh=self.options.full_refresh,
-            old_before=since - slack if since else None,
+        slack = timedelta(days=options.date_slack_days)
+        self.walk = Walk(
+            archive,
+            list_name,
+            mode,
+            self.position.state,
+            refresh=options.full_refresh,
+            old_before=options.since - slack if options.since else None,
         )
-
-    @property
-    def moves(self) -> bool:
-        """Whether this run moves the checkpoint."""
-        return self.route.mode is not Mode.WINDOW
 
     def run(self) -> None:
         """Collect the list."""
         try:
-            self._walk()
+            self._collect()
         finally:
-            self.details.close()
+            self.fetcher.close()
 
-    def _walk(self) -> None:
+    def _collect(self) -> None:
         top = self.archive.index_page(self.list_name, 0)
-        self.progress.begin_unit(self.list_name, total=top.count)
-        log.info(f"{self.list_name}: {top.count:,} messages in the archive; {self.route.describe()}")
-        if self.moves:
-            self._ask_pending_again()
-        seen = store.Seen(self.conn) if self.route.mode.complete else None
-        for visit in self.route.visits(top):
+        self.session.progress.begin_unit(self.list_name, total=top.count)
+        log.info(f"{self.list_name}: {top.count:,} messages in the archive; {self.walk.describe()}")
+        self._fetch_pending()
+        seen = store.SeenMessages(self.session.conn) if self.walk.mode.complete else None
+        for visit in self.walk.visits(top):
             if seen is not None:
                 seen.add(hashes_of(visit.page))
-            self._visit(visit)
-            if self.options.limit is not None and self.asked >= self.options.limit:
+            self._collect_page(visit)
+            if self.options.limit is not None and self.report.requested >= self.options.limit:
                 log.info(f"{self.list_name}: stopped at the limit of {self.options.limit}")
                 break
         if seen is not None:
-            self._find_removed(seen)
-        if self.moves:
-            with self.conn.transaction():
-                self._move(ListState(self.route.frontier, None, self.pending))
+            mark_removed(self.session, self.archive, self.list_name, seen)
+        if self.position.moves:
+            with self.session.conn.transaction():
+                self.position.finish(frontier=tuple(hashes_of(top)))
 
-    # -- one page --------------------------------------------------------------------------------------
+    def _fetch_pending(self) -> None:
+        """Fetch what earlier runs could not read."""
+        if not self.position.moves:
+            return
+        for batch in self.fetcher.batches(sorted(self.position.pending)):
+            for message_hash in batch.resolved:
+                self.position.pending.pop(message_hash, None)
+            with self.session.conn.transaction():
+                self._store(batch)
+                self.position.advance(self.position.state.unfinished, batch.failed)
+            self._stored(batch)
 
-    def _visit(self, visit: Visit) -> None:
-        listed = self._listed(visit.page.items)
-        known = store.find_known(self.conn, self.list_name, listed)
+    def _collect_page(self, visit: Visit) -> None:
+        """Store a page: large bodies in several transactions, the checkpoint in the last one."""
+        progress, conn = self.session.progress, self.session.conn
+        page = self._contents(visit.page, refresh=visit.refresh)
+        progress.count("pages")
+        progress.count("known", page.known)
+        exported = self.fetcher.exports.used
+        batches = self.fetcher.batches(page.wanted, page.listed)
+        batch = next(batches, MessageBatch())
+        for following in batches:
+            with conn.transaction():
+                self._store(batch)
+            self._stored(batch)
+            batch = following
+        with conn.transaction():
+            self._store(batch)
+            updated = store.save_relisted(conn, self.list_name, page.changes, self.session.clock.now())
+            if page.wanted or page.changes:
+                self.position.advance(visit.unfinished, batch.failed)
+        progress.count("updated", updated)
+        progress.count("from_export", self.fetcher.exports.used - exported)
+        self._stored(batch)
+        progress.advance(len(page.listed))
+
+    def _contents(self, page: Page, *, refresh: bool) -> PageContents:
+        """Compare a page with what is stored."""
+        listed = self._listed(page)
+        stored = store.find_known(self.session.conn, self.list_name, listed)
         changes = [
-            (item, _payload_of_item(self.list_name, raw, item, self.clock))
+            (item, _payload_of_item(self.list_name, raw, item, self.session.clock))
             for message_hash, (item, raw) in listed.items()
-            if message_hash in known and known[message_hash].differs(item)
+            if message_hash in stored and stored[message_hash].differs(item)
         ]
-        asked_before = self.page_before | (self.pending.keys() if self.moves else set())
+        # A page begins with the last items of the one before.
+        pending = self.position.pending.keys() if self.position.moves else set()
+        fetched = self.page_before | pending
         wanted = [
             message_hash
             for message_hash, (item, _) in listed.items()
-            if message_hash not in asked_before
-            and (visit.refresh or message_hash not in known)
-            and self._in_window(item)
+            if message_hash not in fetched
+            and (refresh or message_hash not in stored)
+            and self._is_wanted(item)
         ]
         if self.options.limit is not None:
-            wanted = wanted[: self.options.limit - self.asked]
-        self.progress.count("pages")
-        self.progress.count("known", len(known.keys() - set(wanted) - self.page_before))
-        self.page_before = set(listed)  # the next page begins with the last items of this one
-        exported = self.details.exported
-        slices = self.details.slices(wanted, listed)
-        part = next(slices, Slice())
-        for following in slices:
-            with self.conn.transaction():
-                self._store(part)
-            self._account(part)
-            part = following
-        with self.conn.transaction():
-            self._store(part)
-            relisted = store.save_relisted(self.conn, self.list_name, changes, self.clock.now())
-            if self.moves and (wanted or changes):
-                self._move(self._state_after(part, visit.walk))
-        self.progress.count("updated", relisted)
-        self.progress.count("from_export", self.details.exported - exported)
-        self._account(part)
-        self.progress.advance(len(listed))
+            wanted = wanted[: self.options.limit - self.report.requested]
+        known = len(stored.keys() - set(wanted) - self.page_before)
+        self.page_before = set(listed)
+        return PageContents(listed, known, wanted, changes)
 
-    def _listed(self, items: Any) -> dict[str, tuple[Listed, Mapping[str, Any]]]:
+    def _listed(self, page: Page) -> dict[str, tuple[Listed, Mapping[str, Any]]]:
         listed: dict[str, tuple[Listed, Mapping[str, Any]]] = {}
-        for raw in items:
+        for raw in page.items:
             item = parse_listed(raw)
             if item is None:
-                self.progress.count("skipped_without_link")
+                self.session.progress.count("skipped_without_link")
             else:
                 listed[item.message_hash] = (item, raw)
         return listed
 
-    def _in_window(self, item: Listed) -> bool:
-        since, until = self.options.since, self.options.until
-        if since is None and until is None:
-            return True
-        if item.sent_at is None:
-            self.progress.count("undated")
-            return False
-        return (since is None or item.sent_at >= since) and (until is None or item.sent_at <= until)
+    def _is_wanted(self, item: Listed) -> bool:
+        wanted = self.options.in_window(item.sent_at)
+        if not wanted and item.sent_at is None:
+            self.session.progress.count("undated")
+        return wanted
 
-    def _store(self, part: Slice) -> None:
-        now = self.clock.now()
-        merged = store.save_messages(self.conn, part.messages, part.payloads, now)
-        store.save_nameless(self.conn, part.nameless)
-        self.progress.count("new", merged.inserted)
-        self.progress.count("updated", merged.updated)
-        self.progress.count("unchanged", merged.unchanged)
+    def _store(self, batch: MessageBatch) -> None:
+        """Store a batch, in the caller's transaction."""
+        conn, now = self.session.conn, self.session.clock.now()
+        self.session.progress.count_merge(store.save_messages(conn, batch.messages, batch.payloads, now))
+        store.save_without_hash(conn, batch.without_hash)
 
-    def _account(self, part: Slice) -> None:
-        """Count and name what could not be taken as it is, once the rest is stored."""
-        for message in part.messages:
-            if message.warnings:
-                self.progress.count("incomplete")
-                if self.progress.counts["incomplete"] <= NAMED_IN_LOG:
-                    log.warning(f"{self.list_name}: {message.message_hash}: {', '.join(message.warnings)}")
-        self.progress.count("removed_meanwhile", len(part.removed))
-        self.progress.count("too_large", len(part.too_large))
-        self.progress.count("without_hash", len(part.nameless))
-        self.progress.count("unreadable", len(part.failed))
-        for message_hash in part.too_large:
-            log.warning(f"{self.list_name}: {message_hash}: larger than bdc_max_body_mb allows, left out")
-        for payload in part.nameless:
-            log.warning(f"{payload.key}: has no message_id_hash, kept as raw payload only")
-        for message_hash, reason in part.failed.items():
-            log.warning(f"{self.list_name}: {message_hash}: {reason}; asked for again by the next run")
-        self.pending |= part.failed
-        self.asked += part.asked
-        self.bad += len(part.failed)
-        if self.bad > max(FEW_BAD, self.asked * BAD_SHARE):
-            raise UnexpectedPayload(
-                f"{self.bad} of {self.asked} messages cannot be read; is this really a HyperKitty archive?",
-                source="HyperKitty",
-                identifier=self.list_name,
-            )
+    def _stored(self, batch: MessageBatch) -> None:
+        """Take note of a batch that is committed."""
+        self.position.pending |= batch.failed
+        self.report.add(batch)
 
-    # -- the checkpoint --------------------------------------------------------------------------------
 
-    def _state_after(self, part: Slice, walk: Walk | None) -> ListState:
-        return ListState(self.state.frontier, walk, self.pending | part.failed)
-
-    def _move(self, state: ListState) -> None:
-        if (
-            state.as_extras() != ListState.from_extras(self.checkpoint.extras).as_extras()
-            or not self.checkpoint.revision
-        ):
-            self.checkpoint = checkpoints.advance(
-                self.conn,
-                self.checkpoint,
-                token=state.frontier[0] if state.frontier else None,
-                marker=f"walking, {state.walk.from_end:,} to go" if state.walk else "complete",
-                extras=state.as_extras(),
-                clock=self.clock,
-            )
-
-    def _ask_pending_again(self) -> None:
-        """Fetch what earlier runs could not read."""
-        for part in self.details.slices(sorted(self.pending)):
-            nameless = [payload.key.rpartition("/")[2] for payload in part.nameless]
-            stored = [message.message_hash for message in part.messages]
-            for message_hash in stored + nameless + part.removed + part.too_large:
-                self.pending.pop(message_hash, None)
-            with self.conn.transaction():
-                self._store(part)
-                self._move(self._state_after(part, self.state.walk))
-            self._account(part)
-
-    # -- what is gone ----------------------------------------------------------------------------------
-
-    def _find_removed(self, seen: store.Seen) -> None:
-        """Mark messages that a complete walk did not show and whose details are gone, too."""
-        after = ""
-        while missing := seen.missing(self.list_name, after, MISSING_PER_QUERY):
-            gone = []
-            for message_hash, outcome in self.archive.messages(self.list_name, missing):
-                if isinstance(outcome, NotFound):
-                    gone.append(message_hash)
-                elif isinstance(outcome, CollectorError):
-                    raise outcome
-                else:
-                    self.progress.count("unlisted")
-            with self.conn.transaction():
-                self.progress.count(
-                    "removed", store.mark_deleted(self.conn, self.list_name, gone, self.clock.now())
-                )
-            after = missing[-1]
+def mark_removed(session: Session, archive: MessageSource, list_name: str, seen: store.SeenMessages) -> None:
+    """Mark messages that a complete walk did not show and whose details are gone, too."""
+    for missing in seen.missing(list_name):
+        gone = []
+        for message_hash, answer in archive.messages(list_name, missing):
+            if isinstance(answer, NotFound):
+                gone.append(message_hash)
+            elif isinstance(answer, CollectorError):
+                raise answer
+            else:
+                session.progress.count("unlisted")
+        with session.conn.transaction():
+            removed = store.mark_deleted(session.conn, list_name, gone, session.clock.now())
+        session.progress.count("removed", removed)
 
 
 def _payload_of_item(list_name: str, raw: Mapping[str, Any], item: Listed, clock: Clock) -> RawItem:

@@ -1,8 +1,8 @@
 """Bodies from the archive's mbox export: one request instead of hundreds.
 
-An export holds no links, no threads and no numbers of attachments, and a body line that begins with `>From `
-may or may not have been one. So it gives bodies only, of messages without attachments and without such lines;
-what it does not give is asked for one by one.
+An export holds no links, no threads and no numbers of attachments, and nobody can tell whether a body line
+that begins with `>From ` was written so. It therefore gives bodies only, of messages without attachments and
+without such lines; everything else is requested one by one.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from email.message import Message as Mail
 from typing import Any, Protocol
@@ -24,7 +24,7 @@ import structlog
 from core.errors import CollectorError, RequestRefused
 from trackers.mailing_list.parse import Listed, clean, message_hash_of
 
-FEW_NEWS, WORTH_IT = 10, 3
+MANY_NEWS, WORTH_IT = 10, 3
 """So many messages of one month on a page are worth its export: of daily news, and when much is fetched."""
 LARGEST = 64 * 1024 * 1024
 MONTHS_KEPT = 2
@@ -41,21 +41,27 @@ class ExportSource(Protocol):
 
 @dataclass
 class Exports:
-    """The exports of one list: at most one request a month, at most two months held."""
+    """The exports of one list: at most one request a month, at most two months in memory.
+
+    :param worth: so many messages of a month make its export worth a request.
+    :param allowed: off if exports are not wanted, or once the archive refused one.
+    :param used: how many bodies came from exports.
+    """
 
     source: ExportSource
     list_name: str
-    worth: int = FEW_NEWS
+    worth: int = MANY_NEWS
     allowed: bool = True
-    asked: set[date] = field(default_factory=set)
-    held: dict[date, dict[str, str]] = field(default_factory=dict)
-    coming: dict[date, Future[bytes]] = field(default_factory=dict)
+    used: int = 0
 
     def __post_init__(self) -> None:
         self._pool: ThreadPoolExecutor | None = None
+        self._requested: set[date] = set()
+        self._coming: dict[date, Future[bytes]] = {}
+        self._bodies: dict[date, dict[str, str]] = {}
 
     def close(self) -> None:
-        """Wait for nothing more."""
+        """Stop waiting for exports."""
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
 
@@ -63,46 +69,52 @@ class Exports:
         """Return the bodies that exports give of these messages."""
         months = {h: item.sent_at.date().replace(day=1) for h, item in wanted.items() if item.sent_at}
         for month, number in sorted(Counter(months.values()).items(), reverse=True):
-            needed = month in self.coming or (month not in self.asked and number >= self.worth)
+            needed = month in self._coming or (month not in self._requested and number >= self.worth)
             if self.allowed and needed:
                 self._fetch(month)
         found = {}
         for message_hash, month in months.items():
-            body = self.held.get(month, {}).pop(message_hash, None)
+            body = self._bodies.get(month, {}).pop(message_hash, None)
             if body is not None:
                 found[message_hash] = body
+        self.used += len(found)
         return found
 
     def _fetch(self, month: date) -> None:
         self._request(month)
         try:
-            packed = self.coming.pop(month).result()
+            packed = self._coming.pop(month).result()
         except RequestRefused:
             self.allowed = False
-            log.info(f"{self.list_name}: the archive gives no exports; messages are asked for one by one")
+            log.info(f"{self.list_name}: the archive gives no exports; messages are requested one by one")
             return
         except CollectorError as error:
-            log.warning(f"{self.list_name}: no export of {month:%Y-%m}: {error}; asked for one by one")
+            log.warning(f"{self.list_name}: no export of {month:%Y-%m}: {error}; requesting one by one")
             return
         try:
-            self.held[month] = dict(read(packed))
+            self._bodies[month] = dict(read(packed))
         except (OSError, EOFError, ValueError) as error:
             log.warning(f"{self.list_name}: the export of {month:%Y-%m} cannot be read ({error})")
-        while len(self.held) > MONTHS_KEPT:
-            del self.held[max(self.held)]
-        if self.worth == WORTH_IT or len(self.asked) > 1:
+        while len(self._bodies) > MONTHS_KEPT:
+            del self._bodies[max(self._bodies)]
+        if self.worth == WORTH_IT or len(self._requested) > 1:
             # Much is fetched, newest first: the month before comes while this one is stored.
             self._request(month_before(month))
 
     def _request(self, month: date) -> None:
-        """Have an export fetched, once, beside what goes on here."""
-        if month not in self.asked:
-            self.asked.add(month)
+        """Request an export, once, in the background."""
+        if month not in self._requested:
+            self._requested.add(month)
             if self._pool is None:
                 self._pool = ThreadPoolExecutor(1, thread_name_prefix="export")
-            self.coming[month] = self._pool.submit(
+            self._coming[month] = self._pool.submit(
                 self.source.export, self.list_name, month, following(month)
             )
+
+
+def exports_for(source: ExportSource, list_name: str, *, allowed: bool, few_expected: bool) -> Exports:
+    """Return the exports of a run that expects few messages (daily news) or many."""
+    return Exports(source, list_name, MANY_NEWS if few_expected else WORTH_IT, allowed)
 
 
 def following(month: date) -> date:
@@ -116,7 +128,7 @@ def month_before(month: date) -> date:
 
 
 def read(packed: bytes) -> Iterator[tuple[str, str]]:
-    """Yield hash and body of the messages of an export whose bodies are sure."""
+    """Yield hash and body of those messages of an export whose bodies are certain."""
     for raw in messages(packed):
         mail = email.message_from_bytes(raw)
         body = body_of(mail)
@@ -126,7 +138,7 @@ def read(packed: bytes) -> Iterator[tuple[str, str]]:
 
 
 def messages(packed: bytes) -> Iterator[bytes]:
-    """Yield the messages of a gzipped mbox; one that grows beyond measure is an error."""
+    """Yield the messages of a gzipped mbox; one that unpacks to more than `LARGEST` is an error."""
     lines: list[bytes] = []
     size = 0
     with gzip.open(io.BytesIO(packed)) as stream:
@@ -145,7 +157,7 @@ def messages(packed: bytes) -> Iterator[bytes]:
 
 
 def body_of(mail: Mail) -> str | None:
-    """Return the text of a message that is nothing but text; None if a detail says more or says it surely."""
+    """Return the text of a message that is nothing but text; None where only its detail is certain."""
     parts = [part for part in mail.walk() if not part.is_multipart()]
     if len(parts) != 1 or parts[0].get_content_type() != "text/plain" or parts[0].get_filename():
         return None
@@ -161,5 +173,5 @@ def body_of(mail: Mail) -> str | None:
 
 
 def detail_of(item: Mapping[str, Any], body: str) -> bytes:
-    """Return what a detail would have said: the index item with the body from the export."""
+    """Return what the detail would have been: the index item with the body from the export."""
     return json.dumps({**item, "content": body, "attachments": []}, ensure_ascii=False).encode()

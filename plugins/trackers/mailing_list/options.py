@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from core.errors import ConfigurationError
 from core.options import COUNT, FLAG, NAMES, CommonOptions, option
-from core.settings import DEFAULT_LISTS
+from trackers.mailing_list.settings import DEFAULT_LISTS, MailingListSettings
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class MailingListOptions(CommonOptions):
         DEFAULT_LISTS,
         "Lists",
         "Which lists to collect. Empty: all of the Variable `bdc_mailing_list_names`.",
-        setting="mailing_list_names",
+        setting=MailingListSettings.names,
         examples=DEFAULT_LISTS,
     )
     full_scan: bool = option(

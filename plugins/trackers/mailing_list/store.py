@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from core import raw
-from core.database import Conn, MergeCounts, merge, scrubbed
-from core.sql import sql
+from core.database import Conn, MergeCounts, execute, fetch, fetch_one, merge, pages
 from trackers.identity.api import MailSender, ensure_mailing_list_profiles
 from trackers.mailing_list import tables
 from trackers.mailing_list.parse import Listed, Message
 
 SOURCE = "mailing_list"
-EMAIL, INDEX_ITEM, NAMELESS, HANDED_IN = "email", "index_item", "email_without_hash", "handed_in"
+EMAIL, INDEX_ITEM, WITHOUT_HASH, IMPORTED = "email", "index_item", "email_without_hash", "imported"
+"""The kinds of raw payload."""
+MISSING_PER_PAGE = 500
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownMessage:
     """What is stored of a message, as far as the index can change it."""
 
+    message_hash: str
     thread_hash: str
     parent_hash: str
     subject: str
@@ -38,18 +40,16 @@ def raw_key(list_name: str, message_hash: str) -> str:
     return f"{list_name}/{message_hash}"
 
 
-def find_known(conn: Conn, list_name: str, hashes: Iterable[str]) -> dict[str, Known]:
+def find_known(conn: Conn, list_name: str, hashes: Iterable[str]) -> dict[str, KnownMessage]:
     """Return what is stored of these messages."""
     query = {"list_name": list_name, "hashes": list(hashes)}
-    with scrubbed():
-        rows = conn.execute(sql("mailing_list/find_known_messages"), query).fetchall()
-    return {message_hash: Known(*stored) for message_hash, *stored in rows}
+    rows = fetch(conn, "mailing_list/find_known_messages", query, into=KnownMessage)
+    return {known.message_hash: known for known in rows}
 
 
 def count_stored(conn: Conn, list_name: str) -> int:
     """Return how many messages of a list are stored and not removed."""
-    with scrubbed():
-        row = conn.execute(sql("mailing_list/count_messages"), {"list_name": list_name}).fetchone()
+    row = fetch_one(conn, "mailing_list/count_messages", {"list_name": list_name})
     return int(row[0]) if row else 0
 
 
@@ -63,11 +63,11 @@ def save_messages(
     return _merge_messages(conn, messages, profiles, now)
 
 
-def save_handed_in(conn: Conn, found: Sequence[tuple[Message, raw.RawItem]], now: datetime) -> int:
+def save_imported(conn: Conn, found: Sequence[tuple[Message, raw.RawItem]], now: datetime) -> int:
     """Store messages from files, in the caller's transaction; what the archive tells later counts more."""
     messages = [message for message, _ in found]
     profiles = ensure_mailing_list_profiles(conn, map(sender_of, messages), source=SOURCE, now=now)
-    raw.save(conn, SOURCE, HANDED_IN, [payload for _, payload in found])
+    raw.save(conn, SOURCE, IMPORTED, [payload for _, payload in found])
     return _merge_messages(conn, messages, profiles, now, listed=False).inserted
 
 
@@ -119,50 +119,46 @@ def save_relisted(
     if not changes:
         return 0
     listed = [item for item, _ in changes]
-    with scrubbed():
-        updated = conn.execute(
-            sql("mailing_list/update_relisted_messages"),
-            {
-                "list_name": list_name,
-                "hashes": [item.message_hash for item in listed],
-                "threads": [item.thread_hash for item in listed],
-                "parents": [item.parent_hash for item in listed],
-                "subjects": [item.subject for item in listed],
-                "now": now,
-            },
-        ).rowcount
+    updated = execute(
+        conn,
+        "mailing_list/update_relisted_messages",
+        {
+            "list_name": list_name,
+            "hashes": [item.message_hash for item in listed],
+            "threads": [item.thread_hash for item in listed],
+            "parents": [item.parent_hash for item in listed],
+            "subjects": [item.subject for item in listed],
+            "now": now,
+        },
+    )
     raw.save(conn, SOURCE, INDEX_ITEM, [payload for _, payload in changes])
     return updated
 
 
-def save_nameless(conn: Conn, payloads: Sequence[raw.RawItem]) -> None:
+def save_without_hash(conn: Conn, payloads: Sequence[raw.RawItem]) -> None:
     """Keep payloads that cannot become rows."""
-    raw.save(conn, SOURCE, NAMELESS, payloads)
+    raw.save(conn, SOURCE, WITHOUT_HASH, payloads)
 
 
-class Seen:
+class SeenMessages:
     """The hashes that a complete walk came across, in a temporary table: memory stays flat."""
 
     def __init__(self, conn: Conn) -> None:
         self._conn = conn
-        with scrubbed():
-            conn.execute(sql("mailing_list/make_seen_table"), prepare=False)
+        execute(conn, "mailing_list/make_seen_table")
 
     def add(self, hashes: Iterable[str]) -> None:
         """Note hashes."""
-        with scrubbed():
-            self._conn.execute(sql("mailing_list/add_seen"), {"hashes": list(hashes)})
+        execute(self._conn, "mailing_list/add_seen", {"hashes": list(hashes)})
 
-    def missing(self, list_name: str, after: str, limit: int) -> list[str]:
-        """Return stored, listed messages that were not seen, in the order of their hashes."""
-        query = {"list_name": list_name, "after": after, "limit": limit}
-        with scrubbed():
-            rows = self._conn.execute(sql("mailing_list/find_unseen_messages"), query).fetchall()
-        return [row[0] for row in rows]
+    def missing(self, list_name: str) -> Iterator[list[str]]:
+        """Yield stored, listed messages that were not seen, in the order of their hashes."""
+        query = {"list_name": list_name}
+        for rows in pages(self._conn, "mailing_list/find_unseen_messages", query, size=MISSING_PER_PAGE):
+            yield [message_hash for (message_hash,) in rows]
 
 
 def mark_deleted(conn: Conn, list_name: str, hashes: Sequence[str], now: datetime) -> int:
     """Mark messages that the archive removed."""
     query = {"list_name": list_name, "hashes": list(hashes), "now": now}
-    with scrubbed():
-        return conn.execute(sql("mailing_list/mark_deleted_messages"), query).rowcount
+    return execute(conn, "mailing_list/mark_deleted_messages", query)

@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from core.tables import metadata, moment, surrogate, words
+from core.tables import SUMMARY, add_view, metadata, moment, surrogate, words
 
 SCHEMA = "mailing_list"
 
@@ -80,4 +80,11 @@ message = Table(
     Index(None, "updated_at"),
     schema=SCHEMA,
     comment="One post in one list; a post to two lists is two rows with the same message_hash",
+    info={
+        SUMMARY: {
+            "messages": "count(*) FILTER (WHERE deleted_at IS NULL)",
+            "lists": "count(DISTINCT list_name)",
+        }
+    },
 )
+add_view("activity", message)

@@ -1,155 +1,148 @@
-"""Walking a list's index, whose offsets shift while we read. Pages share a few items, so a gap shows."""
+"""Which pages of the index a run visits, and how far its checkpoint may go after each."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Any, Protocol
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from datetime import datetime
 
-from trackers.mailing_list.parse import hash_of
-
-PAGE_SIZE = 100
-OVERLAP = 3
-STEP_BACK = PAGE_SIZE // 2
-TAIL = 10
+from trackers.mailing_list.index_pages import TAIL, Index, Page, at_end, hashes_of, page_with, pages_after
+from trackers.mailing_list.list_state import ListState, Mode, UnfinishedWalk
+from trackers.mailing_list.parse import parse_listed
 
 
-class Page(Protocol):
-    """One page of the index."""
+@dataclass(frozen=True)
+class Visit:
+    """A page to store.
 
-    @property
-    def offset(self) -> int:
-        """Where the page begins."""
+    :param unfinished: what the checkpoint says of the walk once this page is stored.
+    :param refresh: whether messages that are known are fetched again.
+    """
 
-    @property
-    def count(self) -> int:
-        """How many messages the list has."""
-
-    @property
-    def items(self) -> Sequence[Mapping[str, Any]]:
-        """The raw items, newest archived first."""
-
-
-class Index(Protocol):
-    """What can be asked of the archive's index."""
-
-    def index_page(self, list_name: str, offset: int) -> Page:
-        """Fetch one page."""
-
-    def index_pages(self, list_name: str, offsets: Iterable[int]) -> Iterator[Page]:
-        """Fetch several pages, overlapping, in order."""
-
-
-class Mode(StrEnum):
-    """How far a run walks."""
-
-    INCREMENTAL = "incremental"
-    FULL_SCAN = "full_scan"
-    FULL_REFRESH = "full_refresh"
-    WINDOW = "window"
-
-    @property
-    def complete(self) -> bool:
-        """Whether the walk sees the whole index, so that absence means something."""
-        return self in (Mode.FULL_SCAN, Mode.FULL_REFRESH)
+    page: Page
+    unfinished: UnfinishedWalk | None
+    refresh: bool = False
 
 
 @dataclass(frozen=True)
 class Walk:
-    """A walk that has not reached its end.
+    """The pages of one run over one list.
 
-    :param frontier: the first page at its start, the frontier once it is done.
-    :param from_end: how many items, counted from the end of the listing, were still to come.
-    :param tail: the last hashes that were stored, to recognise the place.
+    :param state: where the list was left before this run.
+    :param refresh: fetch messages again that are known.
+    :param old_before: with a lower bound, the instant before which a whole page means: far enough.
     """
 
+    index: Index
+    list_name: str
     mode: Mode
-    frontier: tuple[str, ...]
-    from_end: int
-    tail: tuple[str, ...]
+    state: ListState
+    refresh: bool = False
+    old_before: datetime | None = None
 
+    @property
+    def resumed(self) -> UnfinishedWalk | None:
+        """The killed walk that this one continues: only one of the same kind can be."""
+        unfinished = self.state.unfinished
+        return unfinished if unfinished and unfinished.mode is self.mode else None
 
-@dataclass(frozen=True)
-class ListState:
-    """What the checkpoint of a list holds."""
+    def describe(self) -> str:
+        """Say for people what is going to be walked."""
+        if self.mode is Mode.WINDOW:
+            return "only a part of it was asked for, so the checkpoint stays"
+        if self.resumed:
+            return "continuing an unfinished walk"
+        if self.mode.complete:
+            return "walking every page"
+        return "down to what is known" if self.state.frontier else "first run, collecting everything"
 
-    frontier: tuple[str, ...] = ()
-    walk: Walk | None = None
-    pending: Mapping[str, str] = field(default_factory=dict)
-    """Messages whose details could not be read, with the reason; asked for again by the next run."""
+    def visits(self, top: Page) -> Iterator[Visit]:
+        """Yield the pages in the order of the index, newest first."""
+        if self.mode is Mode.WINDOW:
+            yield from self._window(top)
+        elif self.mode is Mode.FULL_SCAN:
+            # Nothing is fetched again, so a killed scan starts over: its index pages are cheap, and only
+            # a walk seen from end to end can prove what is missing.
+            for page in self._everything(top):
+                yield Visit(page, self.state.unfinished)
+        elif self.mode is Mode.FULL_REFRESH:
+            yield from self._refresh(top)
+        else:
+            yield from self._news(top)
 
-    @classmethod
-    def from_extras(cls, extras: Mapping[str, Any]) -> ListState:
-        """Read what `as_extras` wrote."""
-        raw = extras.get("walk")
-        walk = None
-        if raw:
-            walk = Walk(Mode(raw["mode"]), tuple(raw["frontier"]), int(raw["from_end"]), tuple(raw["tail"]))
-        return cls(tuple(extras.get("frontier", ())), walk, dict(extras.get("pending", {})))
+    def _everything(self, top: Page) -> Iterator[Page]:
+        yield top
+        yield from pages_after(self.index, self.list_name, top, ahead=True)
 
-    def as_extras(self) -> dict[str, Any]:
-        """Return what is stored."""
-        walk = self.walk and {
-            "mode": str(self.walk.mode),
-            "frontier": list(self.walk.frontier),
-            "from_end": self.walk.from_end,
-            "tail": list(self.walk.tail),
-        }
-        return {"frontier": list(self.frontier), "walk": walk, "pending": dict(self.pending)}
-
-
-def hashes_of(page: Page) -> list[str]:
-    """Return the hashes on a page, in its order."""
-    return [found for item in page.items if (found := hash_of(item))]
-
-
-def at_end(page: Page) -> bool:
-    """Say whether nothing comes after this page."""
-    return not page.items or page.offset + len(page.items) >= page.count
-
-
-def pages_after(index: Index, list_name: str, page: Page, *, ahead: bool) -> Iterator[Page]:
-    """Yield the pages that follow `page`, without a gap.
-
-    :param ahead: request several pages at once, since all of them will be needed. Otherwise one, then twice
-        as many each time: who has come far has probably far to go.
-    """
-    several = page.count if ahead else 1
-    while not at_end(page):
-        step = max(1, len(page.items) - OVERLAP)
-        start = page.offset + step
-        offsets = range(start, max(page.count, start + 1), step)[:several]
-        several *= 2
-        for planned in index.index_pages(list_name, offsets):
-            following = _without_gap(index, list_name, page, planned)
-            yield following
-            page = following
-            if following is not planned or at_end(page):
+    def _window(self, top: Page) -> Iterator[Visit]:
+        """Stop only after a whole page far before the window: the index is not ordered by date."""
+        yield Visit(top, None, self.refresh)
+        for page in pages_after(self.index, self.list_name, top, ahead=self.old_before is None):
+            if self._far_before(page):
                 break
+            yield Visit(page, None, self.refresh)
 
+    def _far_before(self, page: Page) -> bool:
+        if self.old_before is None or not page.items:
+            return False
+        dates = [listed.sent_at for item in page.items if (listed := parse_listed(item))]
+        return bool(dates) and all(date is not None and date < self.old_before for date in dates)
 
-def _without_gap(index: Index, list_name: str, page: Page, following: Page) -> Page:
-    """Return `following`, or a page nearer to `page` if items above it were removed meanwhile.
+    def _refresh(self, top: Page) -> Iterator[Visit]:
+        """Every page, so that the walk is complete; details only below where a killed walk had come to."""
+        frontier, resumed = tuple(hashes_of(top)), self.resumed
+        for page in self._everything(top):
+            if resumed and _reached(resumed, page):
+                resumed = None
+            yield Visit(page, resumed or self._after(page, frontier), refresh=resumed is None)
 
-    Where both pages are read and share nothing, the listing moved up and items between them were not seen.
-    """
-    seen = set(hashes_of(page))
-    while seen.isdisjoint(hashes_of(following)) and following.offset > page.offset:
-        nearer = max(page.offset, following.offset - STEP_BACK)
-        following = index.index_page(list_name, nearer)
-    return following
+    def _news(self, top: Page) -> Iterator[Visit]:
+        """Down to the frontier and one page more, past what a killed walk has already stored."""
+        page, frontier = top, tuple(hashes_of(top))
+        if self.resumed:
+            page = yield from self._resume(self.resumed, top, frontier)
+        else:
+            yield Visit(top, self._after(top, frontier))
+        if self.state.frontier:
+            pages = self._down_to(self.state.frontier, page)
+        else:
+            pages = pages_after(self.index, self.list_name, page, ahead=True)
+        for following in pages:
+            yield Visit(following, self._after(following, frontier))
 
-
-def resume_at(index: Index, list_name: str, walk: Walk, count: int) -> Page | None:
-    """Return the page on which an unfinished walk ended, or None if the place cannot be found."""
-    offset = max(0, count - walk.from_end - TAIL)
-    marks = set(walk.tail)
-    for _ in range(10):
-        page = index.index_page(list_name, offset)
-        if not marks.isdisjoint(hashes_of(page)):
+    def _resume(
+        self, killed: UnfinishedWalk, top: Page, frontier: tuple[str, ...]
+    ) -> Generator[Visit, None, Page]:
+        """Yield what came on top since, then the page where the killed walk ended; return that page."""
+        yield Visit(top, killed)
+        page = top
+        for page in self._down_to(killed.frontier, top):
+            yield Visit(page, killed)
+        if at_end(page):
             return page
-        if offset == 0:
-            return None
-        offset = max(0, offset - STEP_BACK)
-    return None
+        offset = max(0, page.count - killed.from_end - TAIL)
+        ended_on = page_with(self.index, self.list_name, killed.tail, offset)
+        if ended_on is not None and ended_on.offset > page.offset:
+            page = ended_on
+            yield Visit(page, self._after(page, frontier))
+        return page
+
+    def _down_to(self, frontier: tuple[str, ...], page: Page) -> Iterator[Page]:
+        """Yield the pages after `page` up to one beyond that which meets the frontier."""
+        marks = set(frontier)
+        met = not marks.isdisjoint(hashes_of(page))
+        for following in pages_after(self.index, self.list_name, page, ahead=False):
+            yield following
+            if met:
+                return
+            met = not marks.isdisjoint(hashes_of(following))
+
+    def _after(self, page: Page, frontier: tuple[str, ...]) -> UnfinishedWalk:
+        from_end = max(0, page.count - page.offset - len(page.items))
+        return UnfinishedWalk(self.mode, frontier, from_end, tuple(hashes_of(page)[-TAIL:]))
+
+
+def _reached(killed: UnfinishedWalk, page: Page) -> bool:
+    """Say whether a page is where a killed walk had come to."""
+    met = not set(killed.tail).isdisjoint(hashes_of(page))
+    return met or page.offset + len(page.items) >= page.count - killed.from_end

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from core.clock import Clock, SystemClock
-from core.database import Conn
-from core.errors import CollectorError, told
+from core.documents import Document, Documents, PineconeInstance, PreprocessFn
+from core.errors import CollectorError, safe_message
 from core.locks import collector_lock
-from core.progress import Progress
+from core.session import Session
 from trackers.pinecone import store
-from trackers.pinecone.accounts import Settled
-from trackers.pinecone.chunking import Splitter
-from trackers.pinecone.contract import Document, PineconeInstance, Preprocessed, PreprocessFn, Target
+from trackers.pinecone.engine_limits import EngineLimits
 from trackers.pinecone.index import Writer
-from trackers.pinecone.limits import EngineLimits
 from trackers.pinecone.result import SyncResult
 from trackers.pinecone.store import (
     clear_failed_ids,
@@ -24,13 +18,14 @@ from trackers.pinecone.store import (
     update_sync_status,
 )
 from trackers.pinecone.sync import Sync, SyncOptions
+from trackers.pinecone.target import Target
 
 __all__ = [
     "Document",
+    "Documents",
     "EngineLimits",
     "PineconeInstance",
     "PreprocessFn",
-    "Preprocessed",
     "SyncOptions",
     "SyncResult",
     "Target",
@@ -46,57 +41,36 @@ LOCK = "pinecone_sync"
 
 
 def sync_to_pinecone(
-    conn: Conn,
+    session: Session,
     index: Writer,
-    *,
-    app_type: str,
-    namespace: str,
+    target: Target,
     preprocess_fn: PreprocessFn,
-    instance: PineconeInstance = PineconeInstance.PUBLIC,
     options: SyncOptions | None = None,
-    limits: EngineLimits | None = None,
-    progress: Progress | None = None,
-    clock: Clock | None = None,
-    splitter: Splitter | None = None,
-    on_settled: Settled | None = None,
-    run_id: str = "",
 ) -> SyncResult:
-    """Bring one source's part of the vector index up to date; one sync per target at a time.
-
-    :param conn: a connection in autocommit; what belongs together is committed together.
-    :param on_settled: told the source ids that are in the index and those that failed, in the transaction
-        that says so; for a source that keeps a mark of its own.
-    """
-    target = Target(app_type.strip(), namespace.strip(), instance)
-    clock = clock or SystemClock()
-    progress = progress or Progress(clock=clock)
-    sync = Sync(
-        conn,
-        index,
-        target,
-        preprocess_fn,
-        limits or EngineLimits(),
-        options or SyncOptions(),
-        progress,
-        clock,
-        splitter,
-        on_settled,
-    )
-    with collector_lock(conn, LOCK, str(target)):
+    """Bring one source's part of the vector index up to date; one sync per target at a time."""
+    sync = Sync(session, index, target, preprocess_fn, options or SyncOptions())
+    with collector_lock(session.conn, LOCK, str(target)):
         try:
             result = sync.run()
             result.raise_if_failed()
         except CollectorError as error:
-            _describe(conn, target, clock, sync, run_id, told(error))
+            _describe(sync, safe_message(error))
             raise
-        _describe(conn, target, clock, sync, run_id, "")
+        _describe(sync, "")
     return result
 
 
-def _describe(conn: Conn, target: Target, clock: Clock, sync: Sync, run_id: str, error: str) -> None:
+def _describe(sync: Sync, error: str) -> None:
     """Keep how the sync went; a dry run leaves no trace, and a lost connection keeps its own error."""
+    conn = sync.session.conn
     if sync.options.dry_run or conn.closed or conn.broken:
         return
-    counts: Mapping[str, int] = sync.result.counts()
     with conn.transaction():
-        store.describe_sync(conn, target, run_id=run_id, error=error, counts=counts, now=clock.now())
+        store.describe_sync(
+            conn,
+            sync.target,
+            run_id=sync.options.run_id,
+            error=error,
+            counts=sync.result.counts(),
+            now=sync.session.clock.now(),
+        )

@@ -9,20 +9,21 @@ from typing import Any
 
 import structlog
 
-from core.clock import Clock
-from core.database import Conn
+from core.documents import PineconeInstance
 from core.errors import CollectorError, CollectorFailureCategory
-from core.progress import Progress
-from trackers.pinecone import inventory, store
-from trackers.pinecone.contract import PineconeInstance, Target, split_ids
+from core.session import Session
+from trackers.pinecone import store
 from trackers.pinecone.index import KINDS, Reader
+from trackers.pinecone.inventory import Findings, Inventory
+from trackers.pinecone.read_documents import split_ids
 from trackers.pinecone.record import SOURCE_IDS, TEXT_FIELD, Record, meta_hash, text_hash
+from trackers.pinecone.target import Target
 
 log = structlog.get_logger("collector")
 GRACE = timedelta(minutes=5)
 """Reads lag behind writes: what was written so recently may not be listed yet."""
 Owner = Callable[[Mapping[str, Any]], str | None]
-"""Tells by a record's metadata which app type it belongs to."""
+"""Returns, by a record's metadata, the app type it belongs to."""
 
 
 class DriftFound(CollectorError):
@@ -31,57 +32,31 @@ class DriftFound(CollectorError):
     category = CollectorFailureCategory.VALIDATION
 
 
-@dataclass(frozen=True)
-class Findings:
-    """How a namespace looks in the ledger and in the two indexes."""
-
-    in_ledger: int
-    in_dense: int
-    in_sparse: int
-    missing: int
-    strays: int
-    unconfirmed: int
-
-    @property
-    def drift(self) -> bool:
-        """Whether index and ledger differ."""
-        return bool(self.missing or self.strays or self.unconfirmed)
-
-    def told(self) -> str:
-        """Say it in one line."""
-        return (
-            f"{self.in_ledger:,} in the ledger, {self.in_dense:,} dense, {self.in_sparse:,} sparse; "
-            f"{self.missing:,} missing, {self.strays:,} strays, {self.unconfirmed:,} unconfirmed"
-        )
-
-
 @dataclass
 class Audit:
     """Compares one namespace."""
 
-    conn: Conn
+    session: Session
     index: Reader
     instance: str
     namespace: str
-    progress: Progress
-    clock: Clock
 
     def look(self) -> Findings:
         """List both indexes and compare."""
         if missing := self.index.missing():
             log.warning(f"{', '.join(missing)} did not exist and is empty now")
-            store.doubt_instance(self.conn, self.instance)
+            store.doubt_instance(self.session.conn, self.instance)
         self.index.open()
-        listed = inventory.Inventory(self.conn, self.instance, self.namespace)
+        listed = Inventory(self.session.conn, self.instance, self.namespace)
         for kind in KINDS:
             for ids in self.index.ids(kind, self.namespace):
                 listed.add(kind, ids)
-                self.progress.count(f"listed_{kind}", len(ids))
-                self.progress.advance(len(ids))
+                self.session.progress.count(f"listed_{kind}", len(ids))
+                self.session.progress.advance(len(ids))
         self._listed = listed
-        found = Findings(**listed.compare(self.clock.now() - GRACE))
+        found = listed.compare(self.session.clock.now() - GRACE)
         for name in ("in_ledger", "missing", "strays", "unconfirmed"):
-            self.progress.count(name, getattr(found, name))
+            self.session.progress.count(name, getattr(found, name))
         return found
 
     def fill_ledger(self, owner: Owner) -> int:
@@ -96,30 +71,30 @@ class Audit:
             rest = [record_id for record_id, _ in page if record_id not in stored]
             stored |= self.index.fetch("sparse", self.namespace, rest) if rest else {}
             both = dict(page)
-            with self.conn.transaction():
+            with self.session.conn.transaction():
                 for app_type, records in _by_owner(stored, owner).items():
                     target = Target(app_type, self.namespace, PineconeInstance(self.instance))
                     store.adopt(
-                        self.conn,
+                        self.session.conn,
                         target,
                         [(record, doc_id, ids, both[record.id]) for record, doc_id, ids in records],
-                        self.clock.now(),
+                        self.session.clock.now(),
                     )
                     taken += len(records)
-        self.progress.count("taken_over", taken)
+        self.session.progress.count("taken_over", taken)
         return taken
 
     def repair(self) -> None:
         """Have what is missing uploaded by the next sync, and delete what nobody wrote."""
-        now = self.clock.now()
-        with self.conn.transaction():
-            doubted = store.doubt_missing(self.conn, self.instance, self.namespace, now - GRACE, now)
-        self.progress.count("to_upload_again", doubted)
+        now = self.session.clock.now()
+        with self.session.conn.transaction():
+            doubted = store.doubt_missing(self.session.conn, self.instance, self.namespace, now - GRACE, now)
+        self.session.progress.count("to_upload_again", doubted)
         for page in self._listed.strays():
             ids = [record_id for record_id, _ in page]
             for kind in KINDS:
                 self.index.delete(kind, self.namespace, ids)
-            self.progress.count("strays_deleted", len(ids))
+            self.session.progress.count("strays_deleted", len(ids))
 
 
 def _by_owner(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
-Kind = Literal["dense", "sparse"]
-KINDS: tuple[Kind, ...] = ("dense", "sparse")
+IndexKind = Literal["dense", "sparse"]
+KINDS: tuple[IndexKind, ...] = ("dense", "sparse")
 
 
 class Found(Protocol):
@@ -34,13 +34,13 @@ class Writer(Protocol):
     def open(self) -> tuple[str, ...]:
         """Open both indexes; return the names of those that had to be created."""
 
-    def upsert(self, kind: Kind, namespace: str, records: Sequence[Mapping[str, Any]]) -> None:
+    def upsert(self, kind: IndexKind, namespace: str, records: Sequence[Mapping[str, Any]]) -> None:
         """Store records, or none of them."""
 
-    def update(self, kind: Kind, namespace: str, record_id: str, metadata: Mapping[str, Any]) -> None:
+    def update(self, kind: IndexKind, namespace: str, record_id: str, metadata: Mapping[str, Any]) -> None:
         """Set metadata of a record."""
 
-    def delete(self, kind: Kind, namespace: str, ids: Sequence[str]) -> None:
+    def delete(self, kind: IndexKind, namespace: str, ids: Sequence[str]) -> None:
         """Delete records."""
 
 
@@ -53,13 +53,13 @@ class Reader(Protocol):
     def open(self) -> tuple[str, ...]:
         """Open both indexes; return the names of those that had to be created."""
 
-    def ids(self, kind: Kind, namespace: str) -> Iterator[list[str]]:
+    def ids(self, kind: IndexKind, namespace: str) -> Iterator[list[str]]:
         """Yield the ids of a namespace page by page."""
 
-    def fetch(self, kind: Kind, namespace: str, ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+    def fetch(self, kind: IndexKind, namespace: str, ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
         """Return stored fields by id."""
 
-    def delete(self, kind: Kind, namespace: str, ids: Sequence[str]) -> None:
+    def delete(self, kind: IndexKind, namespace: str, ids: Sequence[str]) -> None:
         """Delete records."""
 
 
@@ -69,5 +69,5 @@ class Searcher(Protocol):
     def open(self, *, create: bool = True) -> tuple[str, ...]:
         """Open both indexes; if none may be created, a missing one is an error."""
 
-    def search(self, kind: Kind, namespace: str, text: str, count: int) -> Sequence[Found]:
+    def search(self, kind: IndexKind, namespace: str, text: str, count: int) -> Sequence[Found]:
         """Return the records nearest to a text, nearest first."""

@@ -3,15 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from psycopg.rows import dict_row
-
-from core.database import Conn, scrubbed
-from core.sql import sql
+from core.database import Conn, execute, fetch, fetch_one, pages
 
 STRAYS_PER_PAGE = 500
+
+
+@dataclass(frozen=True)
+class Findings:
+    """How a namespace looks in the ledger and in the two indexes."""
+
+    in_ledger: int
+    in_dense: int
+    in_sparse: int
+    missing: int
+    strays: int
+    unconfirmed: int
+
+    @property
+    def drift(self) -> bool:
+        """Whether index and ledger differ."""
+        return bool(self.missing or self.strays or self.unconfirmed)
+
+    def summary(self) -> str:
+        """Return it as one line."""
+        return (
+            f"{self.in_ledger:,} in the ledger, {self.in_dense:,} dense, {self.in_sparse:,} sparse; "
+            f"{self.missing:,} missing, {self.strays:,} strays, {self.unconfirmed:,} unconfirmed"
+        )
+
+
+@dataclass(frozen=True)
+class SourceStatus:
+    """How far behind a source is, what failed and what the ledger holds of it."""
+
+    instance: str
+    namespace: str
+    app_type: str
+    final_sync_at: datetime | None
+    last_error: str
+    updated_at: datetime
+    lag_seconds: int | None
+    chunks: int
+    documents: int
+    failed: int
+    dead: int
 
 
 class Inventory:
@@ -20,42 +58,31 @@ class Inventory:
     def __init__(self, conn: Conn, instance: str, namespace: str) -> None:
         self._conn = conn
         self._key = {"instance": instance, "namespace": namespace}
-        with scrubbed():
-            conn.execute(sql("pinecone/make_inventory"), prepare=False)
+        execute(conn, "pinecone/make_inventory")
 
     def add(self, kind: str, ids: Sequence[str]) -> None:
         """Note a page of ids."""
-        with scrubbed():
-            self._conn.execute(sql("pinecone/add_to_inventory"), {"kind": kind, "ids": list(ids)})
+        execute(self._conn, "pinecone/add_to_inventory", {"kind": kind, "ids": list(ids)})
 
-    def compare(self, settled_before: datetime) -> dict[str, int]:
+    def compare(self, settled_before: datetime) -> Findings:
         """Count what differs; what was written after `settled_before` may not be listed yet."""
         values = {**self._key, "settled_before": settled_before}
-        with scrubbed(), self._conn.cursor(row_factory=dict_row) as cursor:
-            row = cursor.execute(sql("pinecone/compare_inventory"), values).fetchone()
-        return dict(row or {})
+        found = fetch_one(self._conn, "pinecone/compare_inventory", values, into=Findings)
+        if found is None:
+            raise RuntimeError("the comparison returned no row")
+        return found
 
     def strays(self) -> Iterator[list[tuple[str, bool]]]:
         """Yield ids that the ledger does not have, and whether both indexes have them."""
-        after = ""
-        while True:
-            values = {**self._key, "after": after, "limit": STRAYS_PER_PAGE}
-            with scrubbed():
-                rows = self._conn.execute(sql("pinecone/find_strays"), values).fetchall()
-            if not rows:
-                return
-            after = rows[-1][0]
+        for rows in pages(self._conn, "pinecone/find_strays", self._key, size=STRAYS_PER_PAGE):
             yield [(record_id, in_both) for record_id, in_both in rows]
 
 
-def describe_sources(conn: Conn, now: datetime) -> list[dict[str, Any]]:
+def describe_sources(conn: Conn, now: datetime) -> list[SourceStatus]:
     """Return lag, failures and counts of every source that was ever synced."""
-    with scrubbed(), conn.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(sql("pinecone/describe_sources"), {"now": now}).fetchall()
+    return fetch(conn, "pinecone/describe_sources", {"now": now}, into=SourceStatus)
 
 
 def known_namespaces(conn: Conn) -> list[tuple[str, str]]:
     """Return instance and namespace of everything in the ledger."""
-    with scrubbed():
-        rows = conn.execute(sql("pinecone/known_namespaces")).fetchall()
-    return [(instance, namespace) for instance, namespace in rows]
+    return [(instance, namespace) for instance, namespace in fetch(conn, "pinecone/known_namespaces")]

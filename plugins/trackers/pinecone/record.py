@@ -1,4 +1,4 @@
-"""From a chunk to a record: its id, its text, its metadata, and the hashes that tell whether it changed."""
+"""From a chunk to a record: its id, its text, its metadata, and the hashes that show whether it changed."""
 
 from __future__ import annotations
 
@@ -53,10 +53,10 @@ def record_of(record_id: str, text: str, metadata: Mapping[str, Any]) -> Record:
 
 def with_title(text: str, title: Any) -> str:
     """Return the uploaded text: under its title, unless it begins with that line already."""
-    said = str(title).strip() if title is not None else ""
-    if not said or text.startswith(f"Title: {said}"):
+    heading = str(title).strip() if title is not None else ""
+    if not heading or text.startswith(f"Title: {heading}"):
         return text
-    return f"Title: {said}\n\n{text}"
+    return f"Title: {heading}\n\n{text}"
 
 
 def split_id(base: str, start: int) -> str:

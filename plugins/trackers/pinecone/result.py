@@ -6,11 +6,10 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from core.errors import CollectorError, CollectorFailureCategory, classify_failure
-from core.errors.tree import MOST_RETRYABLE
+from core.errors import CollectorError, CollectorFailureCategory, classify_failure, most_retryable
 
 FAILED_SHARE = 0.2
-TOLD = 100
+REASONS_KEPT = 100
 
 
 @dataclass
@@ -40,9 +39,9 @@ class SyncResult:
         """Note why something failed; the first hundred reasons are kept."""
         self.failed_chunks += 1
         self.categories.add(classify_failure(error) if error else CollectorFailureCategory.VALIDATION)
-        told = self.update_errors if update else self.errors
-        if len(told) < TOLD:
-            told.append(reason)
+        reasons = self.update_errors if update else self.errors
+        if len(reasons) < REASONS_KEPT:
+            reasons.append(reason)
 
     @property
     def succeeded_chunks(self) -> int:
@@ -81,10 +80,7 @@ class TooManyFailed(CollectorError):
     @property
     def category(self) -> CollectorFailureCategory:  # type: ignore[override]
         """The most retryable one."""
-        for candidate in MOST_RETRYABLE:
-            if candidate in self._categories:
-                return candidate
-        return CollectorFailureCategory.VALIDATION
+        return most_retryable(self._categories, CollectorFailureCategory.VALIDATION)
 
 
 def as_mapping(result: SyncResult) -> Mapping[str, object]:

@@ -7,14 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from trackers.pinecone.index import KINDS, Found, Kind, Searcher
+from trackers.pinecone.index import KINDS, Found, IndexKind, Searcher
 
 DAMPING = 60
 """The usual constant of reciprocal rank fusion: how little the first places stand out."""
 AT_ONCE = 4
 DEPTH = 30
 """So many places of each ranking count at least, or what both have lower down would not meet."""
-Ranking = tuple[str, Kind, Sequence[Found]]
+Ranking = tuple[str, IndexKind, Sequence[Found]]
 
 
 @dataclass
@@ -25,7 +25,7 @@ class Match:
     id: str
     fields: Mapping[str, Any]
     score: float = 0.0
-    ranks: dict[Kind, int] = field(default_factory=dict)
+    ranks: dict[IndexKind, int] = field(default_factory=dict)
 
 
 def search(index: Searcher, query: str, namespaces: Iterable[str], k: int = 10) -> list[Match]:
@@ -39,7 +39,7 @@ def search(index: Searcher, query: str, namespaces: Iterable[str], k: int = 10) 
     index.open(create=False)
     wanted = [(namespace, kind) for namespace in dict.fromkeys(namespaces) for kind in KINDS]
 
-    def ask(one: tuple[str, Kind]) -> Ranking:
+    def ask(one: tuple[str, IndexKind]) -> Ranking:
         namespace, kind = one
         return namespace, kind, index.search(kind, namespace, text, max(DEPTH, 3 * k))
 

@@ -9,38 +9,26 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from core.database import Conn, merge, scrubbed
-from core.sql import sql
+from core.database import Conn, execute, fetch, fetch_one, merge, pages
 from trackers.pinecone import tables
-from trackers.pinecone.contract import Target
 from trackers.pinecone.record import Record
+from trackers.pinecone.target import Target
 
 DEAD_AFTER = 8
 TRIED_AT_ONCE = 10_000
-IDS_PER_QUERY = 1000
 
 
 @dataclass(frozen=True)
 class LedgerRow:
     """What the ledger says about a record."""
 
+    record_id: str
     app_type: str
     doc_id: str
     text_sha256: str
     meta_sha256: str
-    meta_keys: tuple[str, ...]
+    meta_keys: list[str]
     confirmed: bool
-
-
-def _run(conn: Conn, name: str, values: Mapping[str, Any]) -> list[Any]:
-    with scrubbed():
-        cursor = conn.execute(sql(f"pinecone/{name}"), values)
-        return cursor.fetchall() if cursor.description else []
-
-
-def _changed(conn: Conn, name: str, values: Mapping[str, Any]) -> int:
-    with scrubbed():
-        return conn.execute(sql(f"pinecone/{name}"), values).rowcount
 
 
 # -- where a sync was left ---------------------------------------------------------------------------------
@@ -48,14 +36,17 @@ def _changed(conn: Conn, name: str, values: Mapping[str, Any]) -> int:
 
 def database_clock(conn: Conn) -> datetime:
     """Return the time by the database."""
-    moment: datetime = _run(conn, "database_clock", {})[0][0]
+    row = fetch_one(conn, "pinecone/database_clock")
+    if row is None:
+        raise RuntimeError("the database did not return its time")
+    moment: datetime = row[0]
     return moment
 
 
 def get_final_sync_at(conn: Conn, target: Target) -> datetime | None:
     """Return until when everything is in the index; None if it never was."""
-    rows = _run(conn, "read_status", target.key)
-    return rows[0][0] if rows else None
+    row = fetch_one(conn, "pinecone/read_status", target.key)
+    return row[0] if row else None
 
 
 def update_sync_status(conn: Conn, target: Target, final_sync_at: datetime | None, now: datetime) -> None:
@@ -98,13 +89,13 @@ def describe_sync(
 
 def get_failed_ids(conn: Conn, target: Target, now: datetime) -> list[str]:
     """Return the source ids that are to be tried again now."""
-    rows = _run(conn, "due_failures", {**target.key, "now": now, "limit": TRIED_AT_ONCE})
+    rows = fetch(conn, "pinecone/due_failures", {**target.key, "now": now, "limit": TRIED_AT_ONCE})
     return [row[0] for row in rows]
 
 
 def has_failures(conn: Conn, target: Target) -> bool:
     """Say whether anything is on the list, dead or not."""
-    return bool(_run(conn, "has_failures", target.key)[0][0])
+    return fetch(conn, "pinecone/has_failures", target.key) == [(True,)]
 
 
 def record_failed_ids(
@@ -123,17 +114,17 @@ def record_failed_ids(
             "dead_after": DEAD_AFTER,
             "now": now,
         }
-        _changed(conn, "record_failures", values)
+        execute(conn, "pinecone/record_failures", values)
 
 
 def clear_failed_ids(conn: Conn, target: Target, ids: Sequence[str] | None = None) -> int:
     """Take source ids (or all) off the list, in the caller's transaction."""
-    return _changed(conn, "clear_failures", {**target.key, "ids": None if ids is None else list(ids)})
+    return execute(conn, "pinecone/clear_failures", {**target.key, "ids": None if ids is None else list(ids)})
 
 
 def reclaim_interrupted(conn: Conn, target: Target, now: datetime) -> int:
-    """Put on the list whose writes a killed sync left open: nobody knows what the index holds of them."""
-    return _changed(conn, "reclaim_interrupted", {**target.key, "now": now})
+    """List the source ids whose writes a killed sync left open: nobody knows what the index holds of them."""
+    return execute(conn, "pinecone/reclaim_interrupted", {**target.key, "now": now})
 
 
 # -- the ledger --------------------------------------------------------------------------------------------
@@ -141,40 +132,41 @@ def reclaim_interrupted(conn: Conn, target: Target, now: datetime) -> int:
 
 def find_rows(conn: Conn, target: Target, record_ids: Sequence[str]) -> dict[str, LedgerRow]:
     """Return what the ledger says about records, whoever wrote them."""
-    rows = _run(conn, "find_ledger_rows", {**target.key, "ids": list(record_ids)})
-    return {row[0]: LedgerRow(row[1], row[2], row[3], row[4], tuple(row[5]), row[6]) for row in rows}
+    query = {**target.key, "ids": list(record_ids)}
+    rows = fetch(conn, "pinecone/find_ledger_rows", query, into=LedgerRow)
+    return {row.record_id: row for row in rows}
 
 
 def intend(conn: Conn, target: Target, records: Iterable[tuple[Record, str, Sequence[str]]]) -> None:
     """Note what is about to be written: until it is confirmed, nobody knows what the index holds of it."""
     rows = [_ledger_row(target, record, doc_id, ids, None) for record, doc_id, ids in records]
-    _changed(conn, "save_records", {"rows": Jsonb(rows)})
+    execute(conn, "pinecone/save_records", {"rows": Jsonb(rows)})
 
 
 def confirm(conn: Conn, target: Target, record_ids: Sequence[str], now: datetime) -> None:
     """Note that both indexes took these, in the caller's transaction."""
     if record_ids:
-        _changed(conn, "confirm_records", {**target.key, "ids": list(record_ids), "now": now})
+        execute(conn, "pinecone/confirm_records", {**target.key, "ids": list(record_ids), "now": now})
 
 
 def doubt(conn: Conn, target: Target, record_ids: Sequence[str]) -> None:
     """Note that nobody knows what the index holds of these, in the caller's transaction."""
     if record_ids:
-        _changed(conn, "confirm_records", {**target.key, "ids": list(record_ids), "now": None})
+        execute(conn, "pinecone/confirm_records", {**target.key, "ids": list(record_ids), "now": None})
 
 
 def forget(conn: Conn, target: Target, record_ids: Sequence[str]) -> None:
     """Note that neither index holds these any more, in the caller's transaction."""
     if record_ids:
-        _changed(conn, "forget_records", {**target.key, "ids": list(record_ids)})
+        execute(conn, "pinecone/forget_records", {**target.key, "ids": list(record_ids)})
 
 
 def doubt_instance(conn: Conn, instance: str) -> int:
     """Note that nobody knows what the indexes of an instance hold, and have every sync begin anew."""
     with conn.transaction():
-        doubted = _changed(conn, "doubt_instance", {"instance": instance})
+        doubted = execute(conn, "pinecone/doubt_instance", {"instance": instance})
         if doubted:
-            _changed(conn, "restart_instance", {"instance": instance})
+            execute(conn, "pinecone/restart_instance", {"instance": instance})
     return doubted
 
 
@@ -187,7 +179,7 @@ def adopt(
         _ledger_row(target, record, doc_id, ids, moment if in_both else None)
         for record, doc_id, ids, in_both in found
     ]
-    _changed(conn, "save_records", {"rows": Jsonb(rows)})
+    execute(conn, "pinecone/save_records", {"rows": Jsonb(rows)})
 
 
 def _ledger_row(
@@ -208,53 +200,48 @@ def _ledger_row(
 def doubt_missing(conn: Conn, instance: str, namespace: str, settled_before: datetime, now: datetime) -> int:
     """Note that an inventory lacks records, and have the next sync of each source try them again."""
     values = {"instance": instance, "namespace": namespace, "settled_before": settled_before, "now": now}
-    doubted = _changed(conn, "doubt_missing", values)
-    _changed(conn, "retry_unconfirmed", values)
-    _changed(conn, "restart_sources_without_ids", values)
+    doubted = execute(conn, "pinecone/doubt_missing", values)
+    execute(conn, "pinecone/retry_unconfirmed", values)
+    execute(conn, "pinecone/restart_sources_without_ids", values)
     return doubted
 
 
-class Seen:
+class SeenRecords:
     """The records and documents that a sync came across, in temporary tables: memory stays flat."""
 
     def __init__(self, conn: Conn, target: Target) -> None:
         self._conn, self._target = conn, target
-        with scrubbed():
-            conn.execute(sql("pinecone/make_seen_tables"), prepare=False)
+        execute(conn, "pinecone/make_seen_tables")
 
     def add_documents(self, doc_ids: Iterable[str]) -> None:
         """Note documents: what the ledger has of them and this sync did not produce is an orphan."""
-        _changed(self._conn, "add_seen_documents", {"ids": list(doc_ids)})
+        execute(self._conn, "pinecone/add_seen_documents", {"ids": list(doc_ids)})
 
     def add_records(self, record_ids: Iterable[str]) -> set[str]:
         """Note records; return those that were not noted before."""
-        return {row[0] for row in _run(self._conn, "add_seen_records", {"ids": list(record_ids)})}
+        rows = fetch(self._conn, "pinecone/add_seen_records", {"ids": list(record_ids)})
+        return {record_id for (record_id,) in rows}
 
     def keep_documents(self, doc_ids: Sequence[str]) -> None:
         """Keep what the ledger has of documents that could not be judged."""
         if doc_ids:
-            _changed(self._conn, "keep_documents", {**self._target.key, "ids": list(doc_ids)})
+            execute(self._conn, "pinecone/keep_documents", {**self._target.key, "ids": list(doc_ids)})
 
     def orphans(self, *, complete: bool) -> Iterator[list[str]]:
         """Yield records that are no longer produced; of a complete walk, also of documents not seen."""
-        yield from _pages(self._conn, "find_orphans", {**self._target.key, "complete": complete})
+        yield from _ids(self._conn, "pinecone/find_orphans", {**self._target.key, "complete": complete})
 
 
 def of_documents(conn: Conn, target: Target, doc_ids: Sequence[str]) -> Iterator[list[str]]:
     """Yield the records of documents that are gone."""
-    yield from _pages(conn, "records_of_documents", {**target.key, "ids": list(doc_ids)})
+    yield from _ids(conn, "pinecone/records_of_documents", {**target.key, "ids": list(doc_ids)})
 
 
 def of_sources(conn: Conn, target: Target, source_ids: Sequence[str]) -> Iterator[list[str]]:
     """Yield the records of documents made of nothing but rows that are gone."""
-    yield from _pages(conn, "records_of_sources", {**target.key, "ids": list(source_ids)})
+    yield from _ids(conn, "pinecone/records_of_sources", {**target.key, "ids": list(source_ids)})
 
 
-def _pages(conn: Conn, name: str, values: Mapping[str, Any]) -> Iterator[list[str]]:
-    after = ""
-    while True:
-        found = _run(conn, name, {**values, "after": after, "limit": IDS_PER_QUERY})
-        if not found:
-            return
-        after = found[-1][0]
-        yield [row[0] for row in found]
+def _ids(conn: Conn, name: str, values: Mapping[str, Any]) -> Iterator[list[str]]:
+    for rows in pages(conn, name, values):
+        yield [record_id for (record_id,) in rows]

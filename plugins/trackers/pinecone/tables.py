@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from core.tables import metadata, moment, surrogate, words
+from core.tables import SUMMARY, metadata, moment, surrogate, words
 
 SCHEMA = "pinecone"
 INSTANCES = ("public", "private")
@@ -69,6 +69,12 @@ ledger = Table(
     Index(None, "source_ids", postgresql_using="gin"),
     schema=SCHEMA,
     comment="Every chunk that the vector index holds, as far as we wrote it",
+    info={
+        SUMMARY: {
+            "documents": "count(DISTINCT (namespace, doc_id))",
+            "chunks": "count(*) FILTER (WHERE synced_at IS NOT NULL)",
+        }
+    },
 )
 
 failed_item = Table(

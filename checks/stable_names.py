@@ -1,0 +1,104 @@
+"""The names that others rely on, with their signatures: a change of one is a change of a promise."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from enum import Enum
+from importlib import import_module
+from inspect import isclass, isfunction, signature
+from pathlib import Path
+
+from checks.source_code import ROOT
+
+SNAPSHOT = ROOT / "tests" / "fixtures" / "stable_names.txt"
+NAMES = {
+    "core.errors": (
+        "AuthenticationError CollectorError CollectorFailureCategory ConfigurationError PermissionDenied "
+        "RateLimited SourceUnavailable UnexpectedPayload classify_failure"
+    ),
+    "core.protocols": (
+        "ActivityRecord IncrementalState TrackerResult require_activity_record require_tracker_result"
+    ),
+    "core.retry": "CollectorRetryPolicy",
+    "core.checkpoints": "advance read",
+    "core.database": "MergeCounts MergedKeys execute fetch fetch_one merge merge_keys pages",
+    "core.documents": "Document DocumentSource Documents PineconeInstance PreprocessFn Variant",
+    "core.session": "Session",
+    "core.raw": "iterate save",
+    "core.schedule": "Schedule ScheduleError load_schedule",
+    "core.commands": "COMMANDS",
+    "core.budget": "Budget Limits NoBudget SharedBudget",
+    "core.http_cache": "StoredValidators Validator save",
+    "hooks.api": "ApiClient",
+    "hooks.mailing_list_hook": "MailingListHook",
+    "hooks.pinecone_hook": "PineconeHook",
+    "operators.collector": "CollectorOperator",
+    "operators.sources": "IndexedSource SOURCES sources_of",
+    "trackers.pinecone.api": "PineconeInstance PreprocessFn sync_to_pinecone",
+    "trackers.pinecone.search": "search",
+    "trackers.identity.api": "MailSender ensure_mailing_list_profiles",
+}
+
+
+def lines() -> list[str]:
+    """Return one line per name, then what the schedule, the settings and the DAGs promise."""
+    found = [
+        f"{module}.{name}{shape(getattr(import_module(module), name))}"
+        for module, names in NAMES.items()
+        for name in names.split()
+    ]
+    return found + commands() + settings() + schedule_keys()
+
+
+def shape(value: object) -> str:
+    """Return how something is called, or what it is made of."""
+    if isclass(value) and issubclass(value, Enum):
+        return f": {', '.join(str(member.value) for member in value)}"
+    if isclass(value) or isfunction(value):
+        bases = f" < {value.__bases__[0].__name__}" if isclass(value) else ""
+        return f"({', '.join(_parameters(value))}){bases}"
+    return ""
+
+
+def _parameters(value: Callable[..., object]) -> list[str]:
+    """Return the names of parameters; an exception that adds none has the usual ones."""
+    try:
+        found = signature(value).parameters.values()
+    except ValueError:
+        return ["message"]
+    return [str(p).split(":")[0].split("=")[0].strip() for p in found]
+
+
+def commands() -> list[str]:
+    """Return the commands of the schedule."""
+    from core.commands import COMMANDS
+
+    return [f"command {name}" for name in sorted(COMMANDS)]
+
+
+def settings() -> list[str]:
+    """Return the names of Variables and of the environment."""
+    from core.settings import declared_settings
+
+    found = declared_settings()
+    variables = [f"variable bdc_{name}" for name, setting in found.items() if setting.variable]
+    return sorted(variables) + sorted(f"environment {name}" for s in found.values() for name in s.env)
+
+
+def schedule_keys() -> list[str]:
+    """Return the keys of the schedule file."""
+    from core.schedule.loader import ALL_TASK_KEYS, GROUP_KEYS
+
+    groups = [f"schedule group key {key}" for key in sorted(GROUP_KEYS)]
+    return groups + [f"schedule task key {key}" for key in sorted(ALL_TASK_KEYS)]
+
+
+def main() -> int:
+    """Write the snapshot; a change of it needs a line in CHANGELOG.md."""
+    Path(SNAPSHOT).write_text("\n".join(lines()) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

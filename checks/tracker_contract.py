@@ -1,0 +1,64 @@
+"""An import contract: trackers in layers, an unnamed one among them, used through their `api.py` only.
+
+import-linter's own layers take no wildcards, so every new tracker would have to be entered there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from importlinter import Contract, ContractCheck, fields, output
+
+OTHERS = "*"
+ROOT = "trackers"
+MAY_USE_ALL = ("operators",)
+"""Put trackers together, so they may import any module of them."""
+
+
+class TrackerContract(Contract):
+    """A tracker imports `api` modules only, of trackers in layers below its own.
+
+    :param layers: from the top; trackers of one layer stand side by side, separated by `|`; `*` stands for
+        every tracker that is not named.
+    """
+
+    layers = fields.ListField(subfield=fields.StringField())
+
+    def check(self, graph: Any, verbose: bool) -> ContractCheck:
+        """Look at every import of a tracker's module."""
+        found = sorted(self._problems(graph))
+        return ContractCheck(kept=not found, metadata={"problems": found})
+
+    def render_broken_contract(self, check: ContractCheck) -> None:
+        """Print what breaks the rule."""
+        for problem in check.metadata["problems"]:
+            output.print_error(problem)
+
+    def _problems(self, graph: Any) -> Iterator[str]:
+        trackers = {name.split(".")[1] for name in graph.modules if name.count(".") > 1 and _is_tracker(name)}
+        for importer in graph.modules:
+            for imported in graph.find_modules_directly_imported_by(importer):
+                used = _tracker_of(imported, trackers)
+                user = _tracker_of(importer, trackers)
+                if not used or used == user or importer.split(".")[0] in MAY_USE_ALL:
+                    continue
+                if importer != f"{ROOT}.schema" and imported != f"{ROOT}.{used}.api":
+                    yield f"{importer} imports {imported}; only {ROOT}.{used}.api is for others"
+                if user and self._layer(user) >= self._layer(used):
+                    yield f"{importer} imports {imported}, which is not below it"
+
+    def _layer(self, tracker: str) -> int:
+        layers = [[name.strip() for name in str(layer).split("|")] for layer in self.layers]  # type: ignore[attr-defined]
+        named = [number for number, names in enumerate(layers) if tracker in names]
+        return named[0] if named else next(n for n, names in enumerate(layers) if OTHERS in names)
+
+
+def _is_tracker(module: str) -> bool:
+    return module.startswith(f"{ROOT}.")
+
+
+def _tracker_of(module: str, trackers: set[str]) -> str:
+    """Return the tracker that a module belongs to; empty for everything else."""
+    name = module.split(".")[1] if _is_tracker(module) else ""
+    return name if name in trackers else ""

@@ -1,0 +1,92 @@
+"""The project's SQL files, run by name: `fetch` rows, `execute` a change, read large answers in `pages`.
+
+Nobody calls `conn.execute` with a file of ours: these verbs keep row values out of error messages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeVar, overload
+
+from psycopg.rows import class_row, tuple_row
+
+from core.database.connection import Conn, scrubbed
+from core.sql import sql
+
+R = TypeVar("R")
+Values = Mapping[str, Any]
+PAGE_SIZE = 1_000
+
+
+@overload
+def fetch(conn: Conn, name: str, values: Values | None = None) -> list[tuple[Any, ...]]: ...
+@overload
+def fetch(conn: Conn, name: str, values: Values | None = None, *, into: type[R]) -> list[R]: ...
+def fetch(conn: Conn, name: str, values: Values | None = None, *, into: type[Any] | None = None) -> list[Any]:
+    """Return the rows that `include/sql/<name>.sql` gives.
+
+    :param into: a class whose parameters are the query's columns; rows are tuples without it.
+    """
+    return _rows(conn, name, values, into)[0]
+
+
+@overload
+def fetch_one(conn: Conn, name: str, values: Values | None = None) -> tuple[Any, ...] | None: ...
+@overload
+def fetch_one(conn: Conn, name: str, values: Values | None = None, *, into: type[R]) -> R | None: ...
+def fetch_one(conn: Conn, name: str, values: Values | None = None, *, into: type[Any] | None = None) -> Any:
+    """Return the first row, None if there is none."""
+    rows, _ = _rows(conn, name, values, into)
+    return rows[0] if rows else None
+
+
+def execute(conn: Conn, name: str, values: Values | None = None) -> int:
+    """Run `include/sql/<name>.sql` and return how many rows it changed."""
+    with scrubbed():
+        # A file without values may hold several statements, which cannot be prepared.
+        return conn.execute(sql(name), values, prepare=None if values else False).rowcount
+
+
+@overload
+def pages(
+    conn: Conn, name: str, values: Values | None = None, *, size: int = ..., after: Any = ...
+) -> Iterator[list[tuple[Any, ...]]]: ...
+@overload
+def pages(
+    conn: Conn,
+    name: str,
+    values: Values | None = None,
+    *,
+    size: int = ...,
+    after: Any = ...,
+    into: type[R],
+) -> Iterator[list[R]]: ...
+def pages(
+    conn: Conn,
+    name: str,
+    values: Values | None = None,
+    *,
+    size: int = PAGE_SIZE,
+    after: Any = "",
+    into: type[Any] | None = None,
+) -> Iterator[list[Any]]:
+    """Yield the rows page by page, so that memory stays flat; the caller may commit in between.
+
+    The query takes `after` and `limit` beside its other values, orders by its first column, and gives what
+    comes after `after`. (A server-side cursor would end with the caller's transaction.)
+    """
+    while True:
+        rows, key = _rows(conn, name, {**(values or {}), "after": after, "limit": size}, into)
+        if rows:
+            yield rows
+        if len(rows) < size:
+            return
+        after = getattr(rows[-1], key) if into else rows[-1][0]
+
+
+def _rows(conn: Conn, name: str, values: Values | None, into: type[Any] | None) -> tuple[list[Any], str]:
+    """Return the rows, and the name of their first column."""
+    factory: Any = class_row(into) if into else tuple_row
+    with scrubbed(), conn.cursor(row_factory=factory) as cursor:
+        cursor.execute(sql(name), values)
+        return cursor.fetchall(), cursor.description[0].name if cursor.description else ""

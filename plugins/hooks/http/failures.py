@@ -1,0 +1,77 @@
+"""What an HTTP answer means: pure functions from status, headers and body to typed errors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from core.errors import (
+    AuthenticationError,
+    CollectorError,
+    NotFound,
+    RateLimited,
+    RequestRefused,
+    SourceUnavailable,
+)
+
+DEFAULT_WAIT = 10.0
+SMALL_BODY = 10_000
+
+
+def retry_after(headers: Mapping[str, str], body: bytes, now: datetime) -> float | None:
+    """Read how long to wait: `Retry-After` as seconds or as a date, else a field of a JSON body."""
+    header = (headers.get("Retry-After") or "").strip()
+    if header:
+        return _seconds(header, now)
+    if len(body) <= SMALL_BODY:
+        try:
+            fields = json.loads(body)
+        except ValueError:
+            return None
+        if isinstance(fields, dict):
+            for name in ("retry_after", "retry-after"):
+                if name in fields:
+                    return _seconds(str(fields[name]), now)
+    return None
+
+
+def _seconds(value: str, now: datetime) -> float | None:
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - now).total_seconds())
+
+
+def limit_exhausted(headers: Mapping[str, str]) -> bool:
+    """Say whether a 403 is a rate limit in disguise."""
+    return headers.get("X-RateLimit-Remaining") == "0" or "Retry-After" in headers
+
+
+def failure_of(
+    status: int, headers: Mapping[str, str], body: bytes, what: str, now: datetime
+) -> CollectorError:
+    """Return the error that an answer of 400 or more stands for."""
+    wait = retry_after(headers, body, now)
+    if status == 429 or (status == 403 and limit_exhausted(headers)):
+        seconds = DEFAULT_WAIT if wait is None else wait
+        return RateLimited(f"{what}: limited ({status}), free in {seconds:.0f} s", retry_after=seconds)
+    if status in (401, 403):
+        return AuthenticationError(
+            f"{what}: refused ({status}); check the Connection's credentials and access"
+        )
+    if status in (404, 410):
+        return NotFound(f"{what}: not found ({status})")
+    if status in (408, 504):
+        return SourceUnavailable(f"{what}: the source timed out ({status})", timed_out=True, retry_after=wait)
+    if status >= 500:
+        return SourceUnavailable(f"{what}: the source failed ({status})", retry_after=wait, status=status)
+    return RequestRefused(f"{what}: refused ({status})", status=status)

@@ -1,0 +1,70 @@
+"""When a request is sent again, within one task: back-off for broken connections, waiting for limits.
+
+Longer waits are not spent here, in a worker slot: `RateLimited` goes up, and the retry policy has the task
+run again when the limit is reset.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from tenacity import RetryCallState, Retrying, retry_if_exception_type
+
+from core.clock import Clock
+from core.errors import RateLimited, SourceUnavailable
+
+TRIES = 5
+FIRST_WAIT, LONGEST_WAIT = 2.0, 60.0
+PATIENCE = 30.0
+"""Seconds that one request may wait in the process."""
+
+
+class Counter(Protocol):
+    """Counts retries and seconds waited."""
+
+    def add(self, *, retries: int = 0, waited: float = 0.0) -> None:
+        """Count."""
+
+
+def retrying(
+    clock: Clock,
+    traffic: Counter,
+    tries: int | None = None,
+    *,
+    first_wait: float = FIRST_WAIT,
+    patience: float = PATIENCE,
+) -> Callable[..., Any]:
+    """Return a caller that repeats a function as long as that can help."""
+
+    def before_sleep(state: RetryCallState) -> None:
+        traffic.add(retries=1, waited=state.upcoming_sleep)
+
+    return Retrying(
+        retry=retry_if_exception_type((RateLimited, SourceUnavailable)),
+        wait=lambda state: wait_for(state, first_wait),
+        stop=lambda state: give_up(state, tries or TRIES, patience),
+        sleep=clock.sleep,
+        before_sleep=before_sleep,
+        reraise=True,
+    )
+
+
+def wait_for(state: RetryCallState, first_wait: float = FIRST_WAIT) -> float:
+    """Return the seconds before the next try: what the source asked for, else doubling with jitter."""
+    error = state.outcome.exception() if state.outcome else None
+    requested = getattr(error, "retry_after", None)
+    if requested is not None and not getattr(error, "guessed", False):
+        again = isinstance(error, RateLimited) and state.attempt_number > 1
+        return max(float(requested), 1.0) if again else float(requested)
+    longest: float = min(first_wait * 2 ** (state.attempt_number - 1), LONGEST_WAIT)
+    return longest * random.uniform(0.5, 1.0)
+
+
+def give_up(state: RetryCallState, tries: int, patience: float = PATIENCE) -> bool:
+    """Stop when the next wait would go beyond our patience, or (not for limits) after some tries."""
+    error = state.outcome.exception() if state.outcome else None
+    if state.idle_for + state.upcoming_sleep > patience:
+        return True
+    return not isinstance(error, RateLimited) and state.attempt_number >= tries

@@ -1,0 +1,1 @@
+"""Around Pinecone's SDK: configuration, transport, the meaning of its errors."""

@@ -1,0 +1,55 @@
+"""What the Pinecone SDK's exceptions mean: pure functions to typed errors of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from pinecone.errors.exceptions import ApiError, PineconeConnectionError, PineconeError, PineconeTimeoutError
+
+from core.errors import (
+    AuthenticationError,
+    CollectorError,
+    ConfigurationError,
+    RateLimited,
+    RequestRefused,
+    SourceUnavailable,
+    UnexpectedPayload,
+)
+from core.redaction import redact, redact_addresses
+from hooks.http.failures import failure_of, retry_after
+
+WINDOW = 60.0
+"""Pinecone's limits are per minute; no answer says how much of it is left."""
+LONGEST_REASON = 300
+
+
+def failure_of_sdk(error: PineconeError, what: str, now: datetime) -> CollectorError:
+    """Return the error that an exception of the SDK stands for; without records' values in its message."""
+    if isinstance(error, PineconeTimeoutError):
+        return SourceUnavailable(f"Pinecone, {what}: no answer in time", timed_out=True)
+    if isinstance(error, PineconeConnectionError):
+        return SourceUnavailable(f"Pinecone, {what}: the connection failed")
+    if not isinstance(error, ApiError):
+        reason = redact_addresses(redact(error.message))[:LONGEST_REASON]
+        return UnexpectedPayload(reason, source="Pinecone", identifier=what)
+    return _answered(error, what, now)
+
+
+def _answered(error: ApiError, what: str, now: datetime) -> CollectorError:
+    status = error.status_code
+    headers: Mapping[str, str] = {k.title(): v for k, v in (getattr(error, "headers", None) or {}).items()}
+    reason = redact_addresses(redact(error.message))[:LONGEST_REASON]
+    message = f"Pinecone, {what}: {reason}"
+    if status == 429:
+        wait = retry_after(headers, b"", now)
+        seconds = WINDOW if wait is None else wait
+        free = f"limited (429), free in {seconds:.0f} s"
+        return RateLimited(f"{message}; {free}", retry_after=seconds, guessed=wait is None)
+    if status == 402:
+        return ConfigurationError(f"{message}; the account must be paid for or upgraded")
+    if status in (401, 403):
+        return AuthenticationError(f"{message}; check the API key in the password of the Connection")
+    if status < 500 and status not in (404, 408):
+        return RequestRefused(message, status=status)
+    return failure_of(status, headers, b"", f"Pinecone, {what}", now)

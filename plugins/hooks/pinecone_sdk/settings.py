@@ -1,0 +1,45 @@
+"""The settings of the accounts: what a Pinecone Connection leaves out is taken from here."""
+
+from __future__ import annotations
+
+from core.settings import Setting, SettingsGroup, as_text
+
+
+class PineconeAccountSettings(SettingsGroup):
+    """Keys, indexes and models, as the predecessor's environment named them."""
+
+    prefix = "pinecone"
+    section = "Vector index"
+
+    api_key = Setting(
+        as_text,
+        "",
+        "API key of the public index, where the Connection pinecone_public has none",
+        env=("PINECONE_API_KEY",),
+        variable=False,
+        secret=True,
+    )
+    private_api_key = Setting(
+        as_text,
+        "",
+        "API key of the private index, where the Connection pinecone_private has none",
+        env=("PINECONE_PRIVATE_API_KEY",),
+        variable=False,
+        secret=True,
+    )
+    index_name = Setting(
+        as_text,
+        "",
+        "Dense index, where the Connection names none; the sparse one is called the same with -sparse",
+        env=("PINECONE_INDEX_NAME",),
+    )
+    region = Setting(
+        as_text, "us-east-1", "Region in which a missing index is created", env=("PINECONE_ENVIRONMENT",)
+    )
+    cloud = Setting(as_text, "aws", "Cloud in which a missing index is created", env=("PINECONE_CLOUD",))
+    dense_model = Setting(
+        as_text, "multilingual-e5-large", "Embeds for meaning", env=("PINECONE_DENSE_MODEL",)
+    )
+    sparse_model = Setting(
+        as_text, "pinecone-sparse-english-v0", "Embeds for words", env=("PINECONE_SPARSE_MODEL",)
+    )

@@ -1,0 +1,48 @@
+"""What the UI shows about a group's DAG and its tasks, made from the schedule and the collectors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from inspect import getdoc
+from typing import Any
+
+from core.schedule import Group, ScheduledTask
+from operators.framework.recorded import RecordedOperator
+from operators.framework.registry import Collector
+
+FAILURES = """
+| Failure | Means | Do |
+|---|---|---|
+| `command` | a param, setting or Connection is missing or wrong | correct what the message names, clear |
+| `auth`, `permission` | the source refuses our credentials | correct the Connection, then clear |
+| `validation` | the source does not answer as it promises | look at the item that the log names |
+| `rate_limit` | we asked too often | nothing: it continues by itself when the limit is reset |
+| `network`, `timeout` | the source or the network is failing | nothing: it is tried 5 times |
+| `unknown` | none of these | read the log; it is retried once |
+"""
+
+CLEARING = """
+**Running again.** Clearing is always safe: stored rows are recognised, nothing is lost or doubled, and a
+killed run goes on where it was. Clear a task **with downstream**, so that `finalise` looks at the run again;
+a collector that is cleared alone leaves the run failed.
+"""
+
+
+def group_doc(group: Group, scheduled: Sequence[ScheduledTask], collectors: Sequence[Collector]) -> str:
+    """Return the documentation of a group's DAG."""
+    minutes = scheduled[0].minutes
+    daily = f"daily at {group.hour:02d}:{group.minute:02d} UTC"
+    when = f"every {minutes} minutes" if minutes else daily
+    lines = "\n".join(
+        f"| `{task.id}` | {task.when()} | {', '.join(f'`{table.fullname}`' for table in collector.tables)} |"
+        for task, collector in zip(scheduled, collectors, strict=True)
+    )
+    return (
+        f"{group.description}\n\nRuns {when}, one task after the other."
+        f"\n\n| Task | Due | Lands in |\n|---|---|---|\n{lines}\n{FAILURES}{CLEARING}"
+    )
+
+
+def task_doc(collector: type[RecordedOperator[Any, Any]]) -> str:
+    """Return the documentation of a task."""
+    return f"{getdoc(collector)}\n{CLEARING}"

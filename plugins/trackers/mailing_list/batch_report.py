@@ -1,0 +1,53 @@
+"""Counts and names what could not be stored as it came, and fails a list of which too much is bad."""
+
+from __future__ import annotations
+
+import structlog
+
+from core.errors import UnexpectedPayload
+from core.progress import Progress
+from trackers.mailing_list.message_fetcher import MessageBatch
+
+FEW_BAD, BAD_SHARE = 20, 0.05
+"""A list fails when more messages than these could not be read."""
+NAMED_IN_LOG = 10
+log = structlog.get_logger("collector")
+
+
+class BatchReport:
+    """What one run met in one list."""
+
+    def __init__(self, progress: Progress, list_name: str) -> None:
+        self._progress, self._list_name = progress, list_name
+        self.requested = self._bad = 0
+
+    def add(self, batch: MessageBatch) -> None:
+        """Report a batch, once it is stored."""
+        progress = self._progress
+        self._name_incomplete(batch)
+        progress.count("removed_meanwhile", len(batch.removed))
+        progress.count("too_large", len(batch.too_large))
+        progress.count("without_hash", len(batch.without_hash))
+        progress.count("unreadable", len(batch.failed))
+        for message_hash in batch.too_large:
+            log.warning(f"{self._list_name}: {message_hash}: larger than bdc_max_body_mb allows, left out")
+        for payload in batch.without_hash:
+            log.warning(f"{payload.key}: has no message_id_hash, kept as raw payload only")
+        for message_hash, reason in batch.failed.items():
+            log.warning(f"{self._list_name}: {message_hash}: {reason}; the next run asks for it again")
+        self.requested += batch.requested
+        self._bad += len(batch.failed)
+        if self._bad > max(FEW_BAD, self.requested * BAD_SHARE):
+            raise UnexpectedPayload(
+                f"{self._bad} of {self.requested} messages cannot be read; is this a HyperKitty archive?",
+                source="HyperKitty",
+                identifier=self._list_name,
+            )
+
+    def _name_incomplete(self, batch: MessageBatch) -> None:
+        for message in batch.messages:
+            if message.warnings:
+                self._progress.count("incomplete")
+                if self._progress.counts["incomplete"] <= NAMED_IN_LOG:
+                    warnings = ", ".join(message.warnings)
+                    log.warning(f"{self._list_name}: {message.message_hash}: {warnings}")

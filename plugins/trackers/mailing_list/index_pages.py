@@ -1,0 +1,103 @@
+"""Reading a list's index, whose offsets shift meanwhile. Pages share a few items, so that a gap shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+from trackers.mailing_list.parse import hash_of
+
+OVERLAP = 3
+"""Items that neighbouring pages share."""
+TAIL = 10
+"""So many of the last hashes stored are kept to recognise the place."""
+MOST_STEPS_BACK = 10
+
+
+class Page(Protocol):
+    """One page of the index."""
+
+    @property
+    def offset(self) -> int:
+        """Where the page begins."""
+
+    @property
+    def count(self) -> int:
+        """How many messages the list has."""
+
+    @property
+    def items(self) -> Sequence[Mapping[str, Any]]:
+        """The raw items, newest archived first."""
+
+
+class Index(Protocol):
+    """What can be asked of the archive's index."""
+
+    @property
+    def page_size(self) -> int:
+        """How many items a page has."""
+
+    def index_page(self, list_name: str, offset: int) -> Page:
+        """Fetch one page."""
+
+    def index_pages(self, list_name: str, offsets: Iterable[int]) -> Iterator[Page]:
+        """Fetch several pages, overlapping, in order."""
+
+
+def hashes_of(page: Page) -> list[str]:
+    """Return the hashes on a page, in its order."""
+    return [found for item in page.items if (found := hash_of(item))]
+
+
+def at_end(page: Page) -> bool:
+    """Say whether nothing comes after this page."""
+    return not page.items or page.offset + len(page.items) >= page.count
+
+
+def pages_after(index: Index, list_name: str, page: Page, *, ahead: bool) -> Iterator[Page]:
+    """Yield the pages that follow `page`, without a gap.
+
+    :param ahead: request all of them at once, since all will be needed. Otherwise one, then twice as many
+        each time: a walk that has come far probably has far to go.
+    """
+    several = page.count if ahead else 1
+    while not at_end(page):
+        step = max(1, len(page.items) - OVERLAP)
+        start = page.offset + step
+        offsets = range(start, max(page.count, start + 1), step)[:several]
+        several *= 2
+        for requested in index.index_pages(list_name, offsets):
+            following = _without_gap(index, list_name, page, requested)
+            yield following
+            page = following
+            if following is not requested or at_end(page):
+                break
+
+
+def _without_gap(index: Index, list_name: str, page: Page, following: Page) -> Page:
+    """Return `following`, or a page nearer to `page` if items above it were removed meanwhile.
+
+    Where both pages are read and share nothing, the listing moved up and items between them were not seen.
+    """
+    seen = set(hashes_of(page))
+    while seen.isdisjoint(hashes_of(following)) and following.offset > page.offset:
+        nearer = max(page.offset, following.offset - _step_back(index))
+        following = index.index_page(list_name, nearer)
+    return following
+
+
+def page_with(index: Index, list_name: str, hashes: Sequence[str], offset: int) -> Page | None:
+    """Return the page that holds one of the hashes, looking at `offset` and a few steps before it."""
+    marks = set(hashes)
+    for _ in range(MOST_STEPS_BACK):
+        page = index.index_page(list_name, offset)
+        if not marks.isdisjoint(hashes_of(page)):
+            return page
+        if offset == 0:
+            return None
+        offset = max(0, offset - _step_back(index))
+    return None
+
+
+def _step_back(index: Index) -> int:
+    return max(1, index.page_size // 2)

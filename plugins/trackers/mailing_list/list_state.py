@@ -1,0 +1,121 @@
+"""Where a list was left: what its checkpoint holds, and the one object of a run that changes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from core import checkpoints
+from core.session import Session
+from trackers.mailing_list.store import SOURCE
+
+STREAM = "index"
+
+
+class Mode(StrEnum):
+    """How far a run walks."""
+
+    INCREMENTAL = "incremental"
+    FULL_SCAN = "full_scan"
+    FULL_REFRESH = "full_refresh"
+    WINDOW = "window"
+
+    @property
+    def complete(self) -> bool:
+        """Whether the walk sees the whole index, so that absence means something."""
+        return self in (Mode.FULL_SCAN, Mode.FULL_REFRESH)
+
+
+@dataclass(frozen=True)
+class UnfinishedWalk:
+    """A walk that has not reached its end.
+
+    :param frontier: the first page at its start, the frontier once it is done.
+    :param from_end: how many items, counted from the end of the listing, were still to come.
+    :param tail: the last hashes that were stored, by which the next run recognises where it ended.
+    """
+
+    mode: Mode
+    frontier: tuple[str, ...]
+    from_end: int
+    tail: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ListState:
+    """What the checkpoint of a list holds.
+
+    :param frontier: hashes of the first page of the last complete walk.
+    :param pending: messages that could not be read, with the reason; the next run asks for them again.
+    """
+
+    frontier: tuple[str, ...] = ()
+    unfinished: UnfinishedWalk | None = None
+    pending: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def from_extras(cls, extras: Mapping[str, Any]) -> ListState:
+        """Read what `as_extras` wrote."""
+        raw = extras.get("walk")
+        unfinished = None
+        if raw:
+            unfinished = UnfinishedWalk(
+                Mode(raw["mode"]), tuple(raw["frontier"]), int(raw["from_end"]), tuple(raw["tail"])
+            )
+        return cls(tuple(extras.get("frontier", ())), unfinished, dict(extras.get("pending", {})))
+
+    def as_extras(self) -> dict[str, Any]:
+        """Return what is stored."""
+        walk = self.unfinished and {
+            "mode": str(self.unfinished.mode),
+            "frontier": list(self.unfinished.frontier),
+            "from_end": self.unfinished.from_end,
+            "tail": list(self.unfinished.tail),
+        }
+        return {"frontier": list(self.frontier), "walk": walk, "pending": dict(self.pending)}
+
+
+def read_state(session: Session, list_name: str) -> ListState:
+    """Return where a list was left."""
+    return ListState.from_extras(checkpoints.read(session.conn, SOURCE, list_name, STREAM).extras)
+
+
+class ListPosition:
+    """The position of a run in one list.
+
+    :param moves: whether the checkpoint follows; a run over a window leaves it alone.
+    """
+
+    def __init__(self, session: Session, list_name: str, *, moves: bool) -> None:
+        self._session = session
+        self._checkpoint = checkpoints.read(session.conn, SOURCE, list_name, STREAM)
+        self.moves = moves
+        self.state = ListState.from_extras(self._checkpoint.extras)
+        self.pending = dict(self.state.pending)
+
+    def advance(self, unfinished: UnfinishedWalk | None, failed: Mapping[str, str]) -> None:
+        """Store how far the walk has come, in the transaction of the rows that it covers.
+
+        :param failed: messages of this page that could not be read, beside those that are pending already.
+        """
+        self._store(ListState(self.state.frontier, unfinished, self.pending | dict(failed)))
+
+    def finish(self, frontier: tuple[str, ...]) -> None:
+        """Store that the walk is complete; the next one goes down to `frontier`."""
+        self._store(ListState(frontier, None, dict(self.pending)))
+
+    def _store(self, state: ListState) -> None:
+        if not self.moves or (self._checkpoint.revision and state.as_extras() == self.state.as_extras()):
+            return
+        unfinished = state.unfinished
+        self._checkpoint = checkpoints.advance(
+            self._session.conn,
+            self._checkpoint,
+            token=state.frontier[0] if state.frontier else None,
+            marker=f"walking, {unfinished.from_end:,} to go" if unfinished else "complete",
+            extras=state.as_extras(),
+            clock=self._session.clock,
+        )
+        self.state = state

@@ -1,0 +1,171 @@
+"""The tally of one sync: what was counted, what failed and why, which source ids are settled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from core.documents import Settled
+from core.errors import NotFound
+from core.session import Session
+from trackers.pinecone import store
+from trackers.pinecone.batch_writer import Outcomes, PendingBatch
+from trackers.pinecone.chunk_records import DocumentRecords
+from trackers.pinecone.diff import Diff, PendingRecord
+from trackers.pinecone.result import SyncResult
+from trackers.pinecone.target import Target
+
+NAMED_IN_LOG = 10
+log = structlog.get_logger("collector")
+COUNTED_AS = {"upload": "uploaded", "update": "updated", "delete": "deleted"}
+
+
+@dataclass
+class Tally:
+    """Counts, and keeps the list of failed source ids right.
+
+    :param keep_ids: keep lists of source ids in the result; they grow with the source.
+    """
+
+    session: Session
+    target: Target
+    keep_ids: bool = False
+    on_settled: Settled | None = None
+    result: SyncResult = field(default_factory=SyncResult)
+    any_failed_before: bool = False
+    incomplete: bool = False
+    """Whether something failed that no list remembers: then the status must stay, so that it comes again."""
+
+    def __post_init__(self) -> None:
+        self._failed: set[str] = set()
+
+    # -- documents -------------------------------------------------------------------------------------
+
+    def skip(self, reason: str, number: int = 1) -> None:
+        """Count what is left out."""
+        self.result.skipped[reason] += number
+        self.session.progress.count(f"skipped_{reason}", number)
+
+    def without_id(self) -> None:
+        """Count a document that has no name."""
+        self.skip("without_id")
+        if self.result.skipped["without_id"] <= NAMED_IN_LOG:
+            log.warning("a document has neither doc_id nor url in its metadata and is left out")
+
+    def compared(self, documents: Sequence[DocumentRecords], diff: Diff) -> None:
+        """Count a window of documents that was compared with the ledger."""
+        self.session.progress.count("documents", len(documents))
+        self.session.progress.count("unchanged", diff.unchanged)
+        self.result.unchanged += diff.unchanged
+        for document in documents:
+            if self.keep_ids:
+                self.result.attempted_source_ids += document.source_ids
+            if document.too_short:
+                self.skip("short")
+            for reason, number in document.dropped.items():
+                self.skip(f"chunk_{reason}", number)
+            if document.cut_metadata:
+                self.session.progress.count("metadata_cut")
+                cut = ", ".join(document.cut_metadata)
+                log.warning(f"{document.doc_id}: metadata too large, cut: {cut}")
+            for reason in [document.problem] if document.problem else document.failures:
+                self._blame(document.doc_id, reason)
+
+    def would_write(self, diff: Diff) -> None:
+        """Count what a real sync would do, and name the first of it."""
+        self.result.upserted += len(diff.upload)
+        self.result.updated += len(diff.update)
+        for verb, items in (("would_upload", diff.upload), ("would_update", diff.update)):
+            for item in items[: max(0, NAMED_IN_LOG - self.session.progress.counts[verb])]:
+                log.info(f"{verb.replace('_', ' ')} {item.record.id} of {item.document.doc_id}")
+            self.session.progress.count(verb, len(items))
+
+    def would_delete(self, number: int) -> None:
+        """Count what a real sync would delete."""
+        self.result.deleted += number
+        self.session.progress.count("would_delete", number)
+
+    # -- what came of writing --------------------------------------------------------------------------
+
+    def completed(
+        self, batch: PendingBatch, outcomes: Outcomes
+    ) -> tuple[list[DocumentRecords], list[PendingRecord]]:
+        """Count what became of each record.
+
+        Return the documents of which nothing is under way any more, and the records that were to be updated
+        and are not in the index.
+        """
+        done: list[DocumentRecords] = []
+        absent: list[PendingRecord] = []
+        for record_id, outcome in outcomes.items():
+            item = batch.items[record_id]
+            if item and batch.action == "update" and isinstance(outcome.error, NotFound):
+                absent.append(item)
+                continue
+            if outcome.error is None:
+                self._count(batch.action)
+            else:
+                what = item.document.doc_id if item else record_id
+                self._blame(what, str(outcome.error), outcome.error, update=batch.action == "update")
+                self.incomplete |= item is None
+            if item:
+                if outcome.error is not None:
+                    item.document.fail(str(outcome.error), refused=outcome.refused)
+                item.document.outstanding -= 1
+                if not item.document.outstanding:
+                    done.append(item.document)
+        return done, absent
+
+    def _count(self, action: str) -> None:
+        if action == "upload":
+            self.result.upserted += 1
+        elif action == "update":
+            self.result.updated += 1
+        else:
+            self.result.deleted += 1
+        self.session.progress.count(COUNTED_AS[action])
+
+    def _blame(
+        self, what: str, reason: str, error: BaseException | None = None, *, update: bool = False
+    ) -> None:
+        self.result.blame(f"{what}: {reason}", error, update=update)
+        self.session.progress.count("failed")
+        if self.result.failed_chunks <= NAMED_IN_LOG:
+            log.warning(f"{what}: {reason}")
+
+    # -- source ids ------------------------------------------------------------------------------------
+
+    def settle(self, documents: Iterable[DocumentRecords]) -> None:
+        """Record what became of documents: a source id that failed anywhere is listed, others are not."""
+        settled = list(documents)
+        bad = [document for document in settled if document.failed]
+        refused = {s: d.reason for d in bad if d.refused for s in d.source_ids}
+        lost = {s: d.reason for d in bad for s in d.source_ids if s not in refused}
+        self.incomplete |= any(not document.source_ids and not document.refused for document in bad)
+        self._failed |= refused.keys() | lost.keys()
+        indexed = [s for d in settled if not d.failed for s in d.source_ids if s not in self._failed]
+        self.result.failed_count = len(self._failed)
+        if self.keep_ids:
+            self.result.failed_ids = sorted(self._failed)
+            self.result.successful_source_ids += indexed
+        cleared = indexed if self.any_failed_before else []
+        if not (bad or cleared or (settled and self.on_settled)):
+            return
+        now = self.session.clock.now()
+        with self.session.conn.transaction():
+            store.record_failed_ids(self.session.conn, self.target, refused, now)
+            store.record_failed_ids(self.session.conn, self.target, lost, now, counted=False)
+            if cleared:
+                store.clear_failed_ids(self.session.conn, self.target, cleared)
+            if self.on_settled is not None:
+                self.on_settled(indexed, sorted(refused.keys() | lost.keys()))
+
+    def settle_gone(self, gone: Sequence[str]) -> None:
+        """Take off the list what no longer exists."""
+        if gone:
+            with self.session.conn.transaction():
+                store.clear_failed_ids(
+                    self.session.conn, self.target, [s for s in gone if s not in self._failed]
+                )

@@ -1,0 +1,52 @@
+"""Walking an index: how many pages are asked for at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+from hooks.mailing_list_hook import IndexPage
+from trackers.mailing_list.index_pages import pages_after
+
+PER_PAGE = 10
+
+
+class Listing:
+    """An index of numbered messages that notes which pages were asked for together."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.together: list[int] = []
+
+    def index_page(self, list_name: str, offset: int) -> IndexPage:
+        items = range(offset, min(offset + PER_PAGE, self.count))
+        return IndexPage(offset, self.count, tuple({"message_id_hash": f"H{n}"} for n in items))
+
+    def index_pages(self, list_name: str, offsets: Iterable[int]) -> Iterator[IndexPage]:
+        planned = list(offsets)
+        self.together.append(len(planned))
+        for offset in planned:
+            yield self.index_page(list_name, offset)
+
+
+def walked(listing: Listing, *, ahead: bool, pages: int | None = None) -> list[int]:
+    following = pages_after(listing, "boost", listing.index_page("boost", 0), ahead=ahead)
+    return [page.offset for page in islice(following, pages)]
+
+
+def test_the_usual_walk_asks_for_one_page_and_then_another() -> None:
+    listing = Listing(500)
+    assert walked(listing, ahead=False, pages=1) == [7]
+    assert listing.together == [1]
+
+
+def test_who_has_come_far_asks_for_more_at_once() -> None:
+    listing = Listing(500)
+    assert walked(listing, ahead=False) == list(range(7, 500 - 3, 7))
+    assert listing.together == [1, 2, 4, 8, 16, 32, 8]
+
+
+def test_a_walk_of_everything_plans_all_of_it() -> None:
+    listing = Listing(500)
+    assert walked(listing, ahead=True) == list(range(7, 500 - 3, 7))
+    assert listing.together == [71]
