@@ -9,9 +9,9 @@ from typing import Any
 
 from psycopg.conninfo import conninfo_to_dict
 
-REAL = {
-    "hyperkitty_boost": {"conn_type": "hyperkitty", "host": "https://lists.boost.org/archives"},
-}
+from boost_provider import defaults
+
+REAL = defaults()
 """What needs no account has its public address."""
 
 
