@@ -1,7 +1,7 @@
 """`make new-tracker name=…`: everything a new source needs, working, to be changed into what it really is.
 
-Writes the sandbox's part, hook, tracker, SQL, migration, operator and tests, and registers them in the places
-that docs/adding-a-tracker.md lists. All edits are computed before the first file is written.
+Writes the sandbox's service, hook, connection form, tracker, SQL, migration, operator and tests, and edits
+the files that name what does not register itself. All is computed before the first file is written.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 
 from house.sources import ROOT
+from sandbox.services import CONTROLS
+from sandbox.world import World
 
 TEMPLATES = Path(__file__).resolve().parent / "scaffold"
 NAME = re.compile(r"[a-z][a-z0-9_]{1,30}")
-RESERVED = {
+TAKEN = CONTROLS | {
     "core",
     "hooks",
     "trackers",
@@ -42,8 +44,10 @@ def check(name: str, root: Path) -> None:
     """Refuse names that cannot be a package, a schema and a module at once."""
     if not NAME.fullmatch(name):
         raise Refused(f"{name!r}: lower case letters, digits and _, beginning with a letter")
-    if name in RESERVED or keyword.iskeyword(name) or name in sys.stdlib_module_names:
+    if name in TAKEN or keyword.iskeyword(name) or name in sys.stdlib_module_names or hasattr(World(), name):
         raise Refused(f"{name!r} is taken; choose another name")
+    if (root / f"sandbox/{name}.py").exists():
+        raise Refused(f"{name!r} is taken by sandbox/{name}.py; choose another name")
     if (root / "plugins/trackers" / name).exists():
         raise Refused(f"there is a tracker {name!r} already")
 
@@ -145,39 +149,6 @@ def edits(told: dict[str, str]) -> dict[str, list[Edit]]:
         "plugins/trackers/schema.py": [
             after("import trackers.pinecone.tables\n", f"import trackers.{name}.tables\n"),
             after("    trackers.pinecone.tables.SCHEMA,\n", f"    trackers.{name}.tables.SCHEMA,\n"),
-        ],
-        "plugins/boost_provider/forms.py": [
-            after(
-                "CONNECTION_TYPES: list[dict[str, Any]] = [\n",
-                f'    {{"connection-type": "{name}", "hook-class-name": "hooks.{name}_hook.{pascal}Hook", '
-                f'"hook-name": "{title}", '
-                f'"ui-field-behaviour": {{"hidden-fields": ["schema", "login", "port"], '
-                f'"relabeling": {{"host": "Address", "password": "Token"}}}}}},\n',
-            )
-        ],
-        "sandbox/world.py": [
-            before("\n\nSEED", f"\nfrom sandbox.{name}.api import {pascal}World"),
-            after(
-                "    pinecone: Pinecone = field(default_factory=Pinecone)\n",
-                f"    {name}: {pascal}World = field(default_factory={pascal}World)\n",
-            ),
-            after("        world = cls()\n", f"        world.{name} = {pascal}World.generated()\n"),
-        ],
-        "sandbox/app.py": [
-            before("from sandbox.traffic", f"from sandbox.{name}.api import {name}\n"),
-            before(
-                "    return Counting(",
-                f'    app.include_router({name}(lambda: world.{name}), prefix="/{name}")\n',
-            ),
-        ],
-        "launcher/connections.py": [
-            after(
-                "    return pinecone | {",
-                f'"{name}_api": {{"conn_type": "{name}", "host": f"{{base}}/{name}"}}, ',
-            )
-        ],
-        "house/configuration.py": [
-            after("CONNECTIONS = (\n", f'    ("{name}_api", "{title}", "Where {title} is"),\n')
         ],
         "pyproject.toml": [
             after("| trackers.mailing_list ", f"| trackers.{name} "),

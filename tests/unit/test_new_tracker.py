@@ -34,7 +34,22 @@ def everything(root: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize(
-    "name", ["", "Blog", "1st", "a b", "../x", "x" * 40, "class", "json", "core", "tests"]
+    "name",
+    [
+        "",
+        "Blog",
+        "1st",
+        "a b",
+        "../x",
+        "x" * 40,
+        "class",
+        "json",
+        "core",
+        "tests",
+        "faults",
+        "requests",
+        "pinecone",
+    ],
 )
 def test_names_that_cannot_be(house: Path, name: str) -> None:
     before = everything(house)
@@ -49,12 +64,21 @@ def test_a_tracker_that_is_there(house: Path, capsys: pytest.CaptureFixture[str]
     assert "nothing written: there is a tracker 'blog' already" in capsys.readouterr().out
 
 
+def test_a_folder_would_hide_a_module_of_the_sandbox(house: Path) -> None:
+    (house / "sandbox").mkdir()
+    (house / "sandbox/server.py").touch()
+    with pytest.raises(Refused, match=r"taken by sandbox/server\.py"):
+        make("server", house)
+
+
 def test_what_is_written_is_python_and_names_the_tracker_only(house: Path) -> None:
     paths = make("open_hub", house)
     assert {
         "plugins/hooks/open_hub_hook.py",
         "plugins/trackers/open_hub/store.py",
+        "plugins/boost_provider/open_hub_form.py",
         "sandbox/open_hub/api.py",
+        "sandbox/open_hub/service.py",
     } < {*paths}
     for path in paths:
         text = (house / path).read_text(encoding="utf-8")
@@ -62,6 +86,11 @@ def test_what_is_written_is_python_and_names_the_tracker_only(house: Path) -> No
         if path.endswith(".py"):
             ast.parse(text, path)
     assert "OpenHubCollector" in (house / "plugins/operators/registry.py").read_text(encoding="utf-8")
+
+
+def test_service_and_form_register_themselves() -> None:
+    shared = ("sandbox/", "launcher/", "house/", "plugins/boost_provider/")
+    assert [path for path in edits(facts("blog", ROOT)) if path.startswith(shared)] == []
 
 
 def test_two_of_them_follow_each_other(house: Path) -> None:
