@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from boost_provider import connections
 from core.settings import ROOT as CODE
 from core.settings import Setting, declared_settings
 
@@ -20,16 +21,7 @@ LAUNCHER = (
     ("BDC_EXIT_WHEN_DONE", "", "Set: `make demo` ends after collecting once"),
 )
 """What only `make` reads."""
-CONNECTIONS = (
-    ("bdc_postgres", "Postgres", "The database of what is collected"),
-    ("hyperkitty_boost", "HyperKitty", "The mailing list archive; host ends in /archives"),
-    (
-        "pinecone_public",
-        "Pinecone (hybrid index)",
-        "API key as password; `index_name`, `region`, `cloud`, models",
-    ),
-    ("pinecone_private", "Pinecone (hybrid index)", "The same for the private account"),
-)
+CONNECTIONS = (("bdc_postgres", "Postgres", "The database of what is collected"), *connections())
 HEAD = """# Configuration
 
 Written by `make docs` from the settings in the code; a test says whether it is current.

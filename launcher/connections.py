@@ -9,24 +9,18 @@ from typing import Any
 
 from psycopg.conninfo import conninfo_to_dict
 
-REAL = {
-    "hyperkitty_boost": {"conn_type": "hyperkitty", "host": "https://lists.boost.org/archives"},
-}
+from boost_provider import defaults
+
+REAL = defaults()
 """What needs no account has its public address."""
 
 
 def sandbox_connections(base: str) -> dict[str, Any]:
-    """Return the Connections that lead into the sandbox."""
-    pinecone = {
-        f"pinecone_{name}": {
-            "conn_type": "boost_pinecone",
-            "host": f"{base}/pinecone",
-            "password": f"pcsk_sandbox_{name}",
-            "extra": json.dumps({"index_name": "boost"}),
-        }
-        for name in ("public", "private")
-    }
-    return pinecone | {"hyperkitty_boost": {"conn_type": "hyperkitty", "host": f"{base}/hyperkitty/archives"}}
+    """Return the Connections that lead into the sandbox, as its services declare them."""
+    # Only the demo needs the sandbox, and its web framework is slow to import.
+    from sandbox.services import merged, services
+
+    return merged(service.connections(base) for service in services())
 
 
 def postgres_connection(url: str) -> dict[str, Any]:

@@ -110,7 +110,7 @@ def overview(database: str) -> str:
             figures: dict[str, str] = table.info.get(SUMMARY, {})
             if figures:
                 # What tables declare is part of the program, as SQL files are.
-                found = conn.execute(f"SELECT {', '.join(figures.values())} FROM {table.fullname}").fetchone()  # type: ignore[arg-type]  # noqa: S608
+                found = conn.execute(f"SELECT {', '.join(figures.values())} FROM {table.fullname}").fetchone()  # noqa: S608
                 rows += [
                     (f"{table.schema}: {label}", n) for label, n in zip(figures, found or (), strict=True)
                 ]

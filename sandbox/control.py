@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Body, HTTPException
 
 from sandbox.faults import Fault
 from sandbox.limiter import Limit
+from sandbox.services import merged
 from sandbox.world import World
 
 
@@ -18,25 +20,20 @@ def control(world: World) -> APIRouter:
     _observe(router, world)
     _misbehave(router, world)
     _limit(router, world)
-    _happen(router, world)
+    _pass_time(router, world)
+    for service in world.services:
+        if service.control is not None:
+            router.include_router(
+                service.control(partial(world.state_of, service)), prefix=f"/{service.name}"
+            )
     return router
 
 
 def _observe(router: APIRouter, world: World) -> None:
-
     @router.get("/")
     def overview() -> dict[str, Any]:
-        lists = {name: len(found.entries) for name, found in world.mail.lists.items()}
-        indexes = {
-            name: {index.name: index.namespaces() for index in project.indexes.values()}
-            for name, project in world.pinecone.projects.items()
-        }
-        return {
-            "mailing_lists": lists,
-            "pinecone": indexes,
-            "requests": dict(world.traffic.counts),
-            "faults": len(world.faults),
-        }
+        own = {"requests": dict(world.traffic.counts), "faults": len(world.faults)}
+        return merged([*(service.overview(world.state_of(service)) for service in world.services), own])
 
     @router.get("/requests")
     def requests() -> dict[str, Any]:
@@ -65,15 +62,6 @@ def _misbehave(router: APIRouter, world: World) -> None:
     def clear_faults() -> dict[str, Any]:
         world.faults.clear()
         return {}
-
-    @router.post("/pinecone")
-    def behave(wanted: dict[str, float] = Body()) -> dict[str, Any]:  # noqa: B008 - FastAPI's way
-        behaviour = world.pinecone.behaviour
-        if unknown := wanted.keys() - asdict(behaviour).keys():
-            raise HTTPException(422, f"unknown: {', '.join(sorted(unknown))}")
-        for name, value in wanted.items():
-            setattr(behaviour, name, value)
-        return asdict(behaviour)
 
 
 def _limit(router: APIRouter, world: World) -> None:
@@ -104,24 +92,7 @@ def _limit(router: APIRouter, world: World) -> None:
         return {}
 
 
-def _happen(router: APIRouter, world: World) -> None:
+def _pass_time(router: APIRouter, world: World) -> None:
     @router.post("/time")
     def pass_time(wanted: dict[str, int] = Body()) -> dict[str, int]:  # noqa: B008 - FastAPI's way
-        return {"messages": world.pass_time(wanted.get("messages", 10))}
-
-    @router.delete("/pinecone/{project}/{index}/{namespace}")
-    def lose(project: str, index: str, namespace: str, number: int = 1) -> dict[str, list[str]]:
-        """Take records out of an index behind everybody's back."""
-        found = world.pinecone.projects[project].get(index)
-        lost = sorted(found.stored.get(namespace, {}))[:number]
-        for record_id in lost:
-            found.remove(namespace, record_id)
-        return {"lost": lost}
-
-    @router.delete("/mail/{list_name}/{message_hash}")
-    def moderate(list_name: str, message_hash: str) -> dict[str, Any]:
-        try:
-            world.mail.lists[list_name].remove(message_hash)
-        except KeyError:
-            raise HTTPException(404, "no such message") from None
-        return {}
+        return world.pass_time(wanted.get("messages", 10))

@@ -2,45 +2,61 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
-from sandbox.community.mail import LISTS, MailWriter, body_of
+from sandbox.community import Community
 from sandbox.faults import Fault
-from sandbox.hyperkitty.archive import Entry, MailArchive, MailList
 from sandbox.limiter import Limit
-from sandbox.pinecone.project import Pinecone
+from sandbox.service import Service
+from sandbox.services import merged, services
 from sandbox.traffic import Traffic
 
 SEED = 20_260_101
+State = TypeVar("State")
 
 
-@dataclass
 class World:
-    """A world that may be empty (for tests that fill it by hand) or generated."""
+    """A world that may be empty (for tests that fill it by hand) or generated.
 
-    mail: MailArchive = field(default_factory=MailArchive)
-    pinecone: Pinecone = field(default_factory=Pinecone)
-    faults: list[Fault] = field(default_factory=list)
-    limits: list[Limit] = field(default_factory=list)
-    traffic: Traffic = field(default_factory=Traffic)
+    The state of each service is an attribute with the service's name and may be replaced as a whole.
+
+    :param within: the services that exist; all of the sandbox if not given.
+    """
+
+    def __init__(self, within: tuple[Service[Any], ...] | None = None) -> None:
+        self.faults: list[Fault] = []
+        self.limits: list[Limit] = []
+        self.traffic = Traffic()
+        self.services = services() if within is None else within
+        for service in self.services:
+            if hasattr(self, service.name):
+                raise ValueError(f"the sandbox uses the name {service.name!r} already; rename the service")
+            setattr(self, service.name, service.empty())
+
+    def __getattr__(self, name: str) -> Any:
+        """Name what is missing. For type checkers this also declares that states are attributes."""
+        raise AttributeError(f"no service of the sandbox is called {name!r}")
 
     @classmethod
-    def generated(cls, seed: int = SEED, messages: int = 1200) -> World:
+    def generated(
+        cls, seed: int = SEED, messages: int = 1200, within: tuple[Service[Any], ...] | None = None
+    ) -> World:
         """Make the community; `messages` is the number on all lists together."""
-        world = cls()
-        for name, (label, share) in LISTS.items():
-
-            def body(entry: Entry) -> str:
-                return body_of(seed, entry)
-
-            found = MailList(name, label, coming=iter(MailWriter(seed, name)), body_of=body)
-            found.advance(max(1, round(messages * share)))
-            world.mail.add_list(found)
+        world, community = cls(within), Community(seed, messages)
+        for service in world.services:
+            service.generate(world.state_of(service), community)
         return world
 
-    def pass_time(self, messages: int) -> int:
-        """Let messages arrive, spread over the lists; return how many there were."""
-        return sum(
-            found.advance(max(1, round(messages * LISTS.get(name, ("", 1.0))[1])))
-            for name, found in self.mail.lists.items()
-        )
+    def state_of(self, service: Service[State]) -> State:
+        """Return the state of a service."""
+        state: State = getattr(self, service.name)
+        return state
+
+    def take_states(self, other: World) -> None:
+        """Replace the states of all services by those of another world; faults, limits and traffic stay."""
+        for service in self.services:
+            setattr(self, service.name, other.state_of(service))
+
+    def pass_time(self, amount: int) -> dict[str, int]:
+        """Add what goes with so many messages on the mailing lists; return what arrived, counted."""
+        return merged(service.pass_time(self.state_of(service), amount) for service in self.services)

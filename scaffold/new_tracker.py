@@ -1,7 +1,7 @@
 """`make new-tracker name=…`: everything a new source needs, working, to be changed into what it really is.
 
-Writes the sandbox's part, hook, tracker, SQL, migration, operator and tests, and registers them in the places
-that docs/adding-a-tracker.md lists. All edits are computed before the first file is written.
+Writes the sandbox's service, hook, connection form, tracker, SQL, migration, operator and tests, and edits
+the files that name what does not register itself. All is computed before the first file is written.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 
 from checks.source_code import ROOT
+from sandbox.services import CONTROLS
+from sandbox.world import World
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 NAME = re.compile(r"[a-z][a-z0-9_]{1,30}")
-RESERVED = {
+TAKEN = CONTROLS | {
     "core",
     "hooks",
     "trackers",
@@ -32,6 +34,7 @@ RESERVED = {
     "tests",
 }
 Edit = Callable[[str], str]
+UNRELEASED = "## 0.1.0 (unreleased)\n\n"
 
 
 class Refused(ValueError):
@@ -42,8 +45,10 @@ def check(name: str, root: Path) -> None:
     """Refuse names that cannot be a package, a schema and a module at once."""
     if not NAME.fullmatch(name):
         raise Refused(f"{name!r}: lower case letters, digits and _, beginning with a letter")
-    if name in RESERVED or keyword.iskeyword(name) or name in sys.stdlib_module_names:
+    if name in TAKEN or keyword.iskeyword(name) or name in sys.stdlib_module_names or hasattr(World(), name):
         raise Refused(f"{name!r} is taken; choose another name")
+    if (root / f"sandbox/{name}.py").exists():
+        raise Refused(f"{name!r} is taken by sandbox/{name}.py; choose another name")
     if (root / "plugins/trackers" / name).exists():
         raise Refused(f"there is a tracker {name!r} already")
 
@@ -61,7 +66,7 @@ def facts(name: str, root: Path) -> dict[str, str]:
     }
 
 
-def files(told: dict[str, str]) -> dict[str, str]:
+def files(facts_: dict[str, str]) -> dict[str, str]:
     """Return the new files by path."""
     environment = Environment(
         variable_start_string="<<",
@@ -77,96 +82,42 @@ def files(told: dict[str, str]) -> dict[str, str]:
     found = {}
     for template in sorted(TEMPLATES.rglob("*.txt")):
         path = str(template.relative_to(TEMPLATES)).removesuffix(".txt")
-        path = path.replace("REVISION", told["revision"]).replace("NAME", told["name"])
-        found[path] = environment.from_string(template.read_text(encoding="utf-8")).render(told)
+        path = path.replace("REVISION", facts_["revision"]).replace("NAME", facts_["name"])
+        found[path] = environment.from_string(template.read_text(encoding="utf-8")).render(facts_)
     return found
 
 
-def after(marker: str, addition: str) -> Edit:
-    """Return an edit that adds a text behind the first occurrence of another."""
+def edits(facts_: dict[str, str]) -> dict[str, Edit]:
+    """Return the shared files that are edited, and how: everything else is discovered."""
+    name, title = facts_["name"], facts_["title"]
 
-    def edit(text: str) -> str:
-        if marker not in text:
-            raise Refused(f"expected to find {marker!r}")
-        return text.replace(marker, marker + addition, 1)
+    def add_group(schedule: str) -> str:
+        return (
+            f"{schedule.rstrip()}\n"
+            f'  {name}:\n    default_time: "02:00"\n    description: {title}.\n    tasks:\n'
+            f"      - command: run_{name}_tracker\n        schedule: daily\n"
+        )
 
-    return edit
+    def add_change(changelog: str) -> str:
+        if UNRELEASED not in changelog:
+            raise Refused(f"expected to find {UNRELEASED.strip()!r}")
+        return changelog.replace(UNRELEASED, f"{UNRELEASED}* {title} is collected.\n", 1)
 
-
-def before(marker: str, addition: str) -> Edit:
-    """Return an edit that adds a text in front of the first occurrence of another."""
-
-    def edit(text: str) -> str:
-        if marker not in text:
-            raise Refused(f"expected to find {marker!r}")
-        return text.replace(marker, addition + marker, 1)
-
-    return edit
-
-
-def edits(told: dict[str, str]) -> dict[str, list[Edit]]:
-    """Return what is registered where."""
-    name, pascal, title = told["name"], told["pascal"], told["title"]
-    return {
-        "plugins/boost_provider/forms.py": [
-            after(
-                "CONNECTION_TYPES: list[dict[str, Any]] = [\n",
-                f'    {{"connection-type": "{name}", "hook-class-name": "hooks.{name}_hook.{pascal}Hook", '
-                f'"hook-name": "{title}", '
-                f'"ui-field-behaviour": {{"hidden-fields": ["schema", "login", "port"], '
-                f'"relabeling": {{"host": "Address", "password": "Token"}}}}}},\n',
-            )
-        ],
-        "sandbox/world.py": [
-            before("\n\nSEED", f"\nfrom sandbox.{name}.api import {pascal}World"),
-            after(
-                "    pinecone: Pinecone = field(default_factory=Pinecone)\n",
-                f"    {name}: {pascal}World = field(default_factory={pascal}World)\n",
-            ),
-            after("        world = cls()\n", f"        world.{name} = {pascal}World.generated()\n"),
-        ],
-        "sandbox/app.py": [
-            before("from sandbox.traffic", f"from sandbox.{name}.api import {name}\n"),
-            before(
-                "    return Counting(",
-                f'    app.include_router({name}(lambda: world.{name}), prefix="/{name}")\n',
-            ),
-        ],
-        "launcher/connections.py": [
-            after(
-                "    return pinecone | {",
-                f'"{name}_api": {{"conn_type": "{name}", "host": f"{{base}}/{name}"}}, ',
-            )
-        ],
-        "checks/configuration.py": [
-            after("CONNECTIONS = (\n", f'    ("{name}_api", "{title}", "Where {title} is"),\n')
-        ],
-        "include/schedule.yaml": [
-            lambda text: (
-                text.rstrip("\n")
-                + f'\n  {name}:\n    default_time: "02:00"\n    description: {title}.\n    tasks:\n'
-                f"      - command: run_{name}_tracker\n        schedule: daily\n"
-            )
-        ],
-        "CHANGELOG.md": [after("## 0.1.0 (unreleased)\n\n", f"* {title} is collected.\n")],
-    }
+    return {"include/schedule.yaml": add_group, "CHANGELOG.md": add_change}
 
 
 def make(name: str, root: Path = ROOT) -> list[str]:
     """Write everything, or nothing; return the paths written."""
     check(name, root)
-    told = facts(name, root)
-    written = files(told)
+    known = facts(name, root)
+    written = files(known)
     if taken := [path for path in written if (root / path).exists()]:
         raise Refused(f"there already: {', '.join(taken)}")
-    for path, changes in edits(told).items():
-        text = (root / path).read_text(encoding="utf-8")
-        for change in changes:
-            try:
-                text = change(text)
-            except Refused as error:
-                raise Refused(f"{path}: {error}") from None
-        written[path] = text
+    for path, edit in edits(known).items():
+        try:
+            written[path] = edit((root / path).read_text(encoding="utf-8"))
+        except Refused as error:
+            raise Refused(f"{path}: {error}") from None
     kept = {path: (root / path).read_bytes() for path in written if (root / path).exists()}
     try:
         for path, text in written.items():

@@ -1,4 +1,4 @@
-"""The house rules that tools check: style, types, imports, and what must not be committed."""
+"""The rules that tools check: style, types, imports, and what must not be committed."""
 
 from __future__ import annotations
 

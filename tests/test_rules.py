@@ -1,4 +1,4 @@
-"""The rules of the house: who writes what, who depends on whom, what is documented, what is stable, how names leave."""
+"""Our own rules: who writes what, who depends on whom, what is documented, what is stable, how names leave."""
 
 from __future__ import annotations
 

@@ -1,10 +1,17 @@
-"""What Airflow learns from the installed distribution: connection types of our own, with their forms."""
+"""What Airflow learns from the installed distribution: connection types of our own, with their forms.
+
+Every `<source>_form.py` here declares one: `CONNECTION_TYPE` as Airflow wants it; `CONNECTIONS`, pairs of a
+connection id and one line that says what the Connection holds; and `DEFAULT` (`conn_id` and `host`) where the
+source has a public address that needs no account. The hooks live in `hooks`, below the plugins folder. This
+package is alone in the wheel, so it imports nothing of ours.
+"""
 
 from __future__ import annotations
 
+import pkgutil
+from importlib import import_module
+from types import ModuleType
 from typing import Any
-
-from boost_provider.forms import CONNECTION_TYPES
 
 
 def get_provider_info() -> dict[str, Any]:
@@ -13,5 +20,31 @@ def get_provider_info() -> dict[str, Any]:
         "package-name": "boost-data-collector",
         "name": "Boost data collectors",
         "description": "Connections of the sources that the collectors read.",
-        "connection-types": CONNECTION_TYPES,
+        "connection-types": [form.CONNECTION_TYPE for form in _forms()],
     }
+
+
+def connections() -> list[tuple[str, str, str]]:
+    """Return each Connection that the collectors use: id, type as the form shows it, what it holds."""
+    return [
+        (conn_id, form.CONNECTION_TYPE["hook-name"], doc)
+        for form in _forms()
+        for conn_id, doc in form.CONNECTIONS
+    ]
+
+
+def defaults() -> dict[str, dict[str, str]]:
+    """Return the Connections that need no account, by id."""
+    return {
+        form.DEFAULT["conn_id"]: {
+            "conn_type": form.CONNECTION_TYPE["connection-type"],
+            "host": form.DEFAULT["host"],
+        }
+        for form in _forms()
+        if hasattr(form, "DEFAULT")
+    }
+
+
+def _forms() -> list[ModuleType]:
+    names = sorted(found.name for found in pkgutil.iter_modules(__path__) if found.name.endswith("_form"))
+    return [import_module(f"{__name__}.{name}") for name in names]

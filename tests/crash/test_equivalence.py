@@ -46,10 +46,7 @@ class History:
         with psycopg.connect(self.url) as conn:
             clean(conn)
         self.proxy.seam = Seam()
-        made = self.scenario.make()
-        for name, value in vars(made).items():
-            if name not in ("faults", "limits", "traffic"):
-                setattr(self.world, name, value)
+        self.world.take_states(self.scenario.make())
         self.world.faults.clear()
         if run == "second":
             self._go(self.scenario.first)

@@ -1,4 +1,4 @@
-"""The DAG folder as Airflow sees it, and the house rules."""
+"""The DAG folder as Airflow sees it."""
 
 from __future__ import annotations
 

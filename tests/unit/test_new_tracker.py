@@ -34,7 +34,22 @@ def everything(root: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize(
-    "name", ["", "Blog", "1st", "a b", "../x", "x" * 40, "class", "json", "core", "tests"]
+    "name",
+    [
+        "",
+        "Blog",
+        "1st",
+        "a b",
+        "../x",
+        "x" * 40,
+        "class",
+        "json",
+        "core",
+        "tests",
+        "faults",
+        "requests",
+        "pinecone",
+    ],
 )
 def test_names_that_cannot_be(repository: Path, name: str) -> None:
     before = everything(repository)
@@ -49,21 +64,34 @@ def test_a_tracker_that_is_there(repository: Path, capsys: pytest.CaptureFixture
     assert "nothing written: there is a tracker 'blog' already" in capsys.readouterr().out
 
 
+def test_a_folder_would_hide_a_module_of_the_sandbox(repository: Path) -> None:
+    (repository / "sandbox").mkdir()
+    (repository / "sandbox/server.py").touch()
+    with pytest.raises(Refused, match=r"taken by sandbox/server\.py"):
+        make("server", repository)
+
+
 def test_what_is_written_is_python_and_names_the_tracker_only(repository: Path) -> None:
     paths = make("open_hub", repository)
     assert {
         "plugins/hooks/open_hub_hook.py",
         "plugins/trackers/open_hub/store.py",
+        "plugins/boost_provider/open_hub_form.py",
         "sandbox/open_hub/api.py",
+        "sandbox/open_hub/service.py",
     } < {*paths}
     for path in paths:
         text = (repository / path).read_text(encoding="utf-8")
         assert "<<" not in text or path in edits(facts("other", repository))
         if path.endswith(".py"):
             ast.parse(text, path)
-    assert "OpenHubCollector" in (repository / "plugins/operators/framework/registry.py").read_text(
-        encoding="utf-8"
-    )
+    assert "class OpenHubCollectorOperator" in (
+        repository / "plugins/operators/open_hub_collector.py"
+    ).read_text(encoding="utf-8")
+
+
+def test_a_new_source_edits_two_shared_files() -> None:
+    assert set(edits(facts("blog", ROOT))) == {"include/schedule.yaml", "CHANGELOG.md"}
 
 
 def test_two_of_them_follow_each_other(repository: Path) -> None:
@@ -79,11 +107,10 @@ def test_two_of_them_follow_each_other(repository: Path) -> None:
     )
 
 
-def test_a_place_that_looks_different_is_named_and_nothing_written(repository: Path) -> None:
-    registry = repository / "plugins/operators/framework/registry.py"
-    registry.write_text("# empty\n", encoding="utf-8")
+def test_a_file_that_looks_different_is_named_and_nothing_written(repository: Path) -> None:
+    (repository / "CHANGELOG.md").write_text("# Changes\n", encoding="utf-8")
     before = everything(repository)
-    with pytest.raises(Refused, match=r"plugins/operators/framework/registry\.py: expected to find"):
+    with pytest.raises(Refused, match=r"CHANGELOG\.md: expected to find"):
         make("blog", repository)
     assert everything(repository) == before
 
