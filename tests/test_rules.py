@@ -12,7 +12,7 @@ from grimp import ImportGraph
 
 from checks import collectors, configuration, dependencies, stable_names, writes
 from checks.tracker_contract import TrackerContract
-from core.deprecation import Leaving, leaving
+from core.deprecation import NameDeprecated, deprecated
 from tests.conftest import ROOT
 
 
@@ -158,16 +158,18 @@ def test_stable_names_are_as_they_were() -> None:
 
 
 def test_a_name_that_leaves_says_so() -> None:
-    @leaving(since="0.2", gone_in="1.0", instead="new()")
+    @deprecated(since="0.2", gone_in="1.0", instead="new()")
     def old(number: int) -> int:
         return number + 1
 
-    with pytest.warns(Leaving, match=r"old is deprecated since 0.2 and gone in 1.0; use new\(\)") as caught:
+    with pytest.warns(
+        NameDeprecated, match=r"old is deprecated since 0.2 and gone in 1.0; use new\(\)"
+    ) as caught:
         assert old(1) == 2
     assert caught[0].filename == __file__
     with warnings.catch_warnings():
-        warnings.simplefilter("error", Leaving)
-        with pytest.raises(Leaving):
+        warnings.simplefilter("error", NameDeprecated)
+        with pytest.raises(NameDeprecated):
             old(1)
 
 

@@ -11,24 +11,24 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Leaving(DeprecationWarning):
+class NameDeprecated(DeprecationWarning):
     """A name that will be removed. Its own type, so that it can be shown or refused by itself."""
 
 
-def warn_leaving(name: str, *, since: str, gone_in: str, instead: str) -> None:
+def warn_deprecated(name: str, *, since: str, gone_in: str, instead: str) -> None:
     """Warn of a name that was used, at the place that used it."""
     message = f"{name} is deprecated since {since} and gone in {gone_in}; use {instead}"
-    warnings.warn(message, Leaving, stacklevel=3)
+    warnings.warn(message, NameDeprecated, stacklevel=3)
 
 
-def leaving(*, since: str, gone_in: str, instead: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def deprecated(*, since: str, gone_in: str, instead: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Have a function warn whenever it is called."""
 
     def mark(function: Callable[P, R]) -> Callable[P, R]:
         @functools.wraps(function)
         def called(*args: P.args, **kwargs: P.kwargs) -> R:
             name = f"{function.__module__}.{function.__qualname__}"
-            warn_leaving(name, since=since, gone_in=gone_in, instead=instead)
+            warn_deprecated(name, since=since, gone_in=gone_in, instead=instead)
             return function(*args, **kwargs)
 
         return called

@@ -6,7 +6,12 @@ import html
 import re
 import unicodedata
 from functools import lru_cache
+from importlib import import_module
+from typing import Any
 from urllib.parse import unquote
+
+MOVED = {"clean_discord_text": "trackers.discord.text"}
+"""Documented names that live in a tracker; importable from here, too."""
 
 INVISIBLE = dict.fromkeys((0x00AD, 0x200B, 0x200C, 0x200D))
 SPACES = dict.fromkeys((0x00A0, 0x2002, 0x2003, 0x202F), " ")
@@ -71,13 +76,6 @@ def filter_sentence(
     return text if len(text.split()) >= min_words_after else ""
 
 
-def clean_discord_text(text: str, min_words_after: int = 0) -> str:
-    """Remove mentions, keep custom emoji as their names, then filter the sentence."""
-    text = re.sub(r"<(?:@[!&]?|#)\d+>", "", text)
-    text = re.sub(r"<a?:(\w+):\d+>", r":\1:", text)
-    return filter_sentence(" ".join(text.split()), min_words_after=min_words_after)
-
-
 def truncate_content(text: str, max_length: int = 100) -> str:
     """Cut to `max_length`, with an ellipsis where there is room for one."""
     if max_length < 0:
@@ -125,3 +123,10 @@ def fold(text: str) -> str:
     special = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "æ": "ae", "œ": "oe", "ß": "ss"})
     folded = unicodedata.normalize("NFD", text.casefold()).translate(special)
     return unicodedata.normalize("NFC", "".join(c for c in folded if not unicodedata.combining(c)))
+
+
+def __getattr__(name: str) -> Any:
+    """Find what was here before its source had a package of its own."""
+    if name in MOVED:
+        return getattr(import_module(MOVED[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

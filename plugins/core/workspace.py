@@ -14,7 +14,6 @@ from typing import Any
 
 from core.errors import ConfigurationError
 
-GITHUB_NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 FORBIDDEN = re.compile(r"[/\\\x00-\x1f\x7f]")
 
 
@@ -22,13 +21,6 @@ def safe_segment(name: str) -> str:
     """Return `name` if it can be one path segment, else raise ValueError."""
     if not 1 <= len(name) <= 200 or FORBIDDEN.search(name) or name in (".", "..") or name != name.strip():
         raise ValueError(f"not usable as a path segment: {name!r}")
-    return name
-
-
-def safe_github_name(name: str) -> str:
-    """Return `name` if GitHub could have given it to an owner or a repository, else raise ValueError."""
-    if not GITHUB_NAME.fullmatch(name) or name in (".", ".."):
-        raise ValueError(f"not a GitHub name: {name!r}")
     return name
 
 

@@ -15,10 +15,19 @@ from core.errors import ConfigurationError
 
 ORPHAN_SUFFIXES = (".tmp", ".part", ".lock", ".swp")
 QUARANTINE = "_quarantine"
-STAGING = "github_activity_tracker"
-STAGED_KINDS = ("commits", "issues", "prs")
-NOT_STAGED = ("clones", "md_export", QUARANTINE)
 log = structlog.get_logger("collector")
+
+
+@dataclass(frozen=True)
+class StagingLayout:
+    """Where a component of the predecessor staged JSON: `<folder>/<owner>/<repository>/<kind>/*.json`.
+
+    :param not_staged: folders below that hold something else.
+    """
+
+    folder: str
+    kinds: tuple[str, ...]
+    not_staged: tuple[str, ...] = ()
 
 
 @dataclass
@@ -71,6 +80,7 @@ def _files(root: Path) -> Iterator[Path]:
 
 def scan_staging_json(
     root: Path,
+    layout: StagingLayout,
     *,
     now: datetime,
     grace_seconds: float = 5.0,
@@ -78,13 +88,13 @@ def scan_staging_json(
     quarantine: bool = True,
     dry_run: bool = False,
 ) -> JsonScan:
-    """Look at `<root>/github_activity_tracker/<owner>/<repo>/{commits,issues,prs}/*.json`.
+    """Look at the JSON files that a component staged.
 
     Empty or invalid files older than the grace time are removed or put into quarantine; valid ones older than
     the stale limit (if there is one) are only warned of.
     """
     scan = JsonScan()
-    for path in _staged(root / STAGING):
+    for path in _staged(root / layout.folder, layout):
         try:
             age = now.timestamp() - path.stat().st_mtime
             valid = _is_json(path.read_bytes())
@@ -106,11 +116,12 @@ def scan_staging_json(
     return scan
 
 
-def _staged(root: Path) -> Iterator[Path]:
-    for path in sorted(root.glob("*/*/*/*.json")):
-        parts = path.relative_to(root).parts
-        hidden = any(part.startswith(".") or part in NOT_STAGED for part in parts[:-1])
-        if parts[2] in STAGED_KINDS and not hidden:
+def _staged(folder: Path, layout: StagingLayout) -> Iterator[Path]:
+    skipped = {*layout.not_staged, QUARANTINE}
+    for path in sorted(folder.glob("*/*/*/*.json")):
+        parts = path.relative_to(folder).parts
+        hidden = any(part.startswith(".") or part in skipped for part in parts[:-1])
+        if parts[2] in layout.kinds and not hidden:
             yield path
 
 

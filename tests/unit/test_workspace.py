@@ -7,6 +7,7 @@ import pytest
 
 from core import workspace
 from core.errors import ConfigurationError
+from trackers.github.names import safe_github_name
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a\\b", "a\x00b", " a", "a ", "x" * 201, "a\nb"])
@@ -24,8 +25,8 @@ def test_paths_are_pure(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["..", ".", "a b", "", "x" * 101])
 def test_github_names(name: str) -> None:
     with pytest.raises(ValueError, match="GitHub"):
-        workspace.safe_github_name(name)
-    assert workspace.safe_github_name("boost.asio-2_x") == "boost.asio-2_x"
+        safe_github_name(name)
+    assert safe_github_name("boost.asio-2_x") == "boost.asio-2_x"
 
 
 def test_a_write_that_is_killed_leaves_the_old_content(

@@ -8,6 +8,7 @@ import pytest
 
 from core.errors import ConfigurationError
 from core.workspace_cleanup import JsonScan, remove_orphans, scan_staging_json
+from trackers.github.staging import STAGING
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -61,31 +62,33 @@ def staged(root: Path, name: str = "x.json") -> Path:
 @pytest.mark.parametrize("content", [b"{", b"", b"\xff\xfe\x00"])
 def test_invalid_json_goes(tmp_path: Path, content: bytes) -> None:
     file = put(staged(tmp_path), content, age=60)
-    assert scan_staging_json(tmp_path, now=NOW, quarantine=False, dry_run=True).removed_invalid == 1
+    assert scan_staging_json(tmp_path, STAGING, now=NOW, quarantine=False, dry_run=True).removed_invalid == 1
     assert file.exists()
-    assert scan_staging_json(tmp_path, now=NOW, quarantine=False) == JsonScan(scanned=1, removed_invalid=1)
+    assert scan_staging_json(tmp_path, STAGING, now=NOW, quarantine=False) == JsonScan(
+        scanned=1, removed_invalid=1
+    )
     assert not file.exists()
 
 
 def test_young_invalid_json_stays(tmp_path: Path) -> None:
     file = put(staged(tmp_path), b"{", age=60)
-    assert scan_staging_json(tmp_path, now=NOW, grace_seconds=3600).skipped_grace_invalid == 1
+    assert scan_staging_json(tmp_path, STAGING, now=NOW, grace_seconds=3600).skipped_grace_invalid == 1
     assert file.exists()
 
 
 def test_quarantine_never_overwrites(tmp_path: Path) -> None:
     for content in (b"{", b"[", b"("):
         put(staged(tmp_path), content, age=60)
-        assert scan_staging_json(tmp_path, now=NOW).quarantined_invalid == 1
+        assert scan_staging_json(tmp_path, STAGING, now=NOW).quarantined_invalid == 1
     kept = sorted((tmp_path / "_quarantine").rglob("*.json"))
     assert sorted(p.name for p in kept) == ["x.1.json", "x.2.json", "x.json"]
-    assert scan_staging_json(tmp_path, now=NOW) == JsonScan()
+    assert scan_staging_json(tmp_path, STAGING, now=NOW) == JsonScan()
 
 
 def test_stale_valid_json_is_warned_of_and_kept(tmp_path: Path) -> None:
     file = put(staged(tmp_path), b"{}", age=10 * 86400)
-    assert scan_staging_json(tmp_path, now=NOW, stale_seconds=3600).stale_valid_warnings == 1
-    assert scan_staging_json(tmp_path, now=NOW).stale_valid_warnings == 0
+    assert scan_staging_json(tmp_path, STAGING, now=NOW, stale_seconds=3600).stale_valid_warnings == 1
+    assert scan_staging_json(tmp_path, STAGING, now=NOW).stale_valid_warnings == 0
     assert file.exists()
 
 
@@ -98,4 +101,4 @@ def test_a_file_that_vanishes_is_no_error(tmp_path: Path, monkeypatch: pytest.Mo
         unlink(self)
 
     monkeypatch.setattr(Path, "unlink", gone)
-    assert scan_staging_json(tmp_path, now=NOW, quarantine=False) == JsonScan(scanned=1)
+    assert scan_staging_json(tmp_path, STAGING, now=NOW, quarantine=False) == JsonScan(scanned=1)

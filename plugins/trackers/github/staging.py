@@ -1,0 +1,9 @@
+"""Where the predecessor staged GitHub's answers, for cleaning up after it."""
+
+from __future__ import annotations
+
+from core.workspace_cleanup import StagingLayout
+
+STAGING = StagingLayout(
+    "github_activity_tracker", ("commits", "issues", "prs"), not_staged=("clones", "md_export")
+)
