@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
+
 from sqlalchemy import (
     DDL,
     BigInteger,
@@ -57,10 +59,24 @@ def surrogate() -> Column[int]:
 
 
 def add_view(name: str, after: Table) -> None:
-    """Create the view of `include/sql/<schema>/view_<name>.sql` when the schema is created."""
+    """Create the view of `include/sql/<schema>/view_<name>.sql` when the schema is created.
+
+    The comment at the head of the file becomes the view's.
+    """
     body = sql(f"{after.schema}/view_{name}")
-    event.listen(after, "after_create", DDL(body.replace("%", "%%")))  # type: ignore[no-untyped-call]
-    event.listen(after, "before_drop", DDL(f"DROP VIEW IF EXISTS {after.schema}.{name}"))  # type: ignore[no-untyped-call]
+    view = f"{after.schema}.{name}"
+    for event_name, statement in (
+        ("after_create", body),
+        ("after_create", f"COMMENT ON VIEW {view} IS '{head_comment(body)}'"),
+        ("before_drop", f"DROP VIEW IF EXISTS {view}"),
+    ):
+        event.listen(after, event_name, DDL(statement.replace("%", "%%")))  # type: ignore[no-untyped-call]
+
+
+def head_comment(body: str) -> str:
+    """Return the comment that a file begins with, as an SQL literal without its quotes."""
+    lines = takewhile(lambda line: line.startswith("--"), body.splitlines())
+    return " ".join(line.removeprefix("--").strip() for line in lines).replace("'", "''")
 
 
 checkpoint = Table(
