@@ -85,7 +85,10 @@ def upgrade() -> None:
         sa.Column("source", sa.String(length=64), nullable=False, comment="Tracker package"),
         sa.Column("kind", sa.String(length=64), nullable=False, comment="Kind of item, e.g. email"),
         sa.Column(
-            "key", sa.String(length=1024), nullable=False, comment="Natural key of the item in its source"
+            "key",
+            sa.String(length=1024, collation="C"),
+            nullable=False,
+            comment="Natural key of the item in its source",
         ),
         sa.Column(
             "fetched_at",

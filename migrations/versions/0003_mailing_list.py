@@ -20,7 +20,7 @@ def upgrade() -> None:
         sa.Column("list_name", sa.String(length=255), nullable=False, comment="Address of the list"),
         sa.Column(
             "message_hash",
-            sa.String(length=255),
+            sa.String(length=255, collation="C"),
             nullable=False,
             comment="Base32 of the SHA-1 of the Message-ID",
         ),

@@ -63,7 +63,7 @@ def upgrade() -> None:
         sa.Column("namespace", sa.String(length=512), nullable=False),
         sa.Column(
             "record_id",
-            sa.String(length=512),
+            sa.String(length=512, collation="C"),
             nullable=False,
             comment="Id of the vector, the same in both indexes",
         ),
@@ -161,13 +161,6 @@ def upgrade() -> None:
         schema="pinecone",
         comment="Where the sync of each source was left",
     )
-    op.create_index(
-        "message_message_hash_bytes_idx",
-        "message",
-        [sa.text('message_hash COLLATE "C"')],
-        unique=False,
-        schema="mailing_list",
-    )
     op.add_column(
         "mailing_list_profile",
         sa.Column(
@@ -188,7 +181,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.drop_index("message_message_hash_bytes_idx", table_name="message", schema="mailing_list")
     op.drop_index(
         op.f("mailing_list_profile_renamed_at_idx"), table_name="mailing_list_profile", schema="identity"
     )

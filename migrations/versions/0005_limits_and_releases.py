@@ -15,7 +15,7 @@ def upgrade() -> None:
     op.create_table(
         "http_cache",
         sa.Column("source", sa.String(length=64), nullable=False, comment="Tracker package"),
-        sa.Column("url", sa.Text(), nullable=False, comment="What was asked for"),
+        sa.Column("url", sa.Text(collation="C"), nullable=False, comment="What was asked for"),
         sa.Column("etag", sa.Text(), server_default="", nullable=False),
         sa.Column("last_modified", sa.String(length=64), server_default="", nullable=False),
         sa.Column(
@@ -89,14 +89,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("consumer", "version", name=op.f("release_consumption_pkey")),
         schema="core",
         comment="Which release was handled by whom; what is missing is pending",
-    )
-    op.drop_index(op.f("message_message_hash_bytes_idx"), table_name="message", schema="mailing_list")
-    op.create_index(
-        "message_message_hash_bytes_idx",
-        "message",
-        [sa.literal_column('message_hash COLLATE "C"')],
-        unique=False,
-        schema="mailing_list",
     )
 
 

@@ -66,7 +66,8 @@ def slices(conn: Conn, source: str, kind: str, *, prefix: str = "") -> Iterator[
     while True:
         query = {"source": source, "kind": kind, "prefix": prefix, "after": after, "limit": KEYS_PER_QUERY}
         with scrubbed():
-            sizes = conn.execute(sql("core/list_raw_keys"), query).fetchall()
+            # Never prepared: a plan for any prefix would read the keys of all prefixes.
+            sizes = conn.execute(sql("core/list_raw_keys"), query, prepare=False).fetchall()
         if not sizes:
             return
         for keys in _by_size(sizes):

@@ -2,6 +2,6 @@
 SELECT key, octet_length(body)
   FROM core.raw_payload
  WHERE source = %(source)s AND kind = %(kind)s AND starts_with(key, %(prefix)s)
-   AND key COLLATE "C" > %(after)s
- ORDER BY key COLLATE "C"
+   AND key > %(after)s
+ ORDER BY key
  LIMIT %(limit)s
