@@ -68,4 +68,5 @@ def test_raw_is_read_in_slices_by_prefix(conn: Conn, monkeypatch: pytest.MonkeyP
     assert [i.key for part in slices for i in part] == sorted(k for k in bodies if k.startswith("x/"))
     assert all(sum(len(i.body) for i in part) <= 20 or len(part) == 1 for part in slices)
     raw.delete(conn, "s", "k", ["x/1", "x/2"])
+    assert raw.stored(conn, "s", "k", ["x/1", "x/3", "x/9"]) == {"x/3"}
     assert [i.key for i in raw.read(conn, "s", "k", ["x/1", "x/3", "x/0"])] == ["x/0", "x/3"]

@@ -15,7 +15,7 @@ from core.protocols import Collected
 from trackers.mailing_list import store
 from trackers.mailing_list.handed_in import message_of
 from trackers.mailing_list.options import MailingListOptions
-from trackers.mailing_list.parse import Message, parse_listed, parse_message
+from trackers.mailing_list.parse import Listed, Message, parse_listed, parse_message
 
 log = structlog.get_logger("collector")
 
@@ -25,8 +25,11 @@ def reprocess(conn: Conn, options: MailingListOptions, progress: Progress, clock
     left = options.limit
     for list_name in options.list_names:
         progress.begin_unit(list_name)
-        for items in raw.slices(conn, store.SOURCE, store.EMAIL, prefix=f"{list_name}/"):
-            messages = [m for m in _derive(conn, list_name, items) if _in_window(m, options)][:left]
+        for items, newer in _slices(conn, list_name, store.EMAIL):
+            if left == 0:
+                break
+            derived = _derive(list_name, items, newer)
+            messages = [message for message in derived if _in_window(message, options)][:left]
             with conn.transaction():
                 merged = store.save_messages(conn, messages, [], clock.now())
             progress.count("new", merged.inserted)
@@ -46,14 +49,12 @@ def _rebuild_handed_in(
     conn: Conn, list_name: str, options: MailingListOptions, progress: Progress, clock: Clock
 ) -> None:
     """Derive messages that came from files, unless the archive told more of them since."""
-    for items in raw.slices(conn, store.SOURCE, store.HANDED_IN, prefix=f"{list_name}/"):
-        keys = [item.key for item in items]
-        overtaken = {item.key for item in raw.read(conn, store.SOURCE, store.EMAIL, keys)}
-        newer = {i.key: json.loads(i.body) for i in raw.read(conn, store.SOURCE, store.INDEX_ITEM, keys)}
+    for items, newer in _slices(conn, list_name, store.HANDED_IN):
+        overtaken = raw.stored(conn, store.SOURCE, store.EMAIL, [item.key for item in items])
         found = []
         for item in items:
             message = message_of(json.loads(item.body), list_name)
-            listed = parse_listed(newer[item.key]) if item.key in newer else None
+            listed = newer.get(item.key)
             message = message.relisted(listed) if listed else message
             if item.key not in overtaken and _in_window(message, options):
                 found.append((message, item))
@@ -63,15 +64,32 @@ def _rebuild_handed_in(
         progress.advance(len(found))
 
 
-def _derive(conn: Conn, list_name: str, items: list[raw.RawItem]) -> Iterator[Message]:
-    keys = [item.key for item in items]
-    newer = {item.key: json.loads(item.body) for item in raw.read(conn, store.SOURCE, store.INDEX_ITEM, keys)}
+def _slices(
+    conn: Conn, list_name: str, kind: str
+) -> Iterator[tuple[list[raw.RawItem], dict[str, Listed | None]]]:
+    """Yield payloads of a list in slices, each with what the index showed of them later, by key.
+
+    Both are read once, side by side: Python sorts texts as the collation "C" does.
+    """
+    prefix = f"{list_name}/"
+    index_items = raw.iterate(conn, store.SOURCE, store.INDEX_ITEM, prefix=prefix)
+    ahead = next(index_items, None)
+    for items in raw.slices(conn, store.SOURCE, kind, prefix=prefix):
+        keys = {item.key for item in items}
+        newer = {}
+        while ahead is not None and ahead.key <= items[-1].key:
+            if ahead.key in keys:
+                newer[ahead.key] = parse_listed(json.loads(ahead.body))
+            ahead = next(index_items, None)
+        yield items, newer
+
+
+def _derive(list_name: str, items: list[raw.RawItem], newer: dict[str, Listed | None]) -> Iterator[Message]:
     for item in items:
         message = parse_message(json.loads(item.body), list_name)
-        if message is None:
-            continue
-        listed = parse_listed(newer[item.key]) if item.key in newer else None
-        yield message.relisted(listed) if listed else message
+        if message is not None:
+            listed = newer.get(item.key)
+            yield message.relisted(listed) if listed else message
 
 
 def _in_window(message: Message, options: MailingListOptions) -> bool:
