@@ -83,7 +83,7 @@ def test_what_is_new_what_changed_and_what_is_tried_again(
     now = clock.now()
     assert found(conn, now) == []
     assert found(conn, now, (f" {hashes[2]} ", hashes[2], "gone")) == [hashes[2]]
-    assert documents(conn, [hashes[2], "gone"], now).gone_source_ids == ["gone"]
+    assert list(documents(conn, [hashes[2], "gone"], now).gone_source_ids) == ["gone"]
     boost.attach(hashes[3], hashes[1])
     boost.add(entry(9))
     run()
@@ -124,10 +124,10 @@ def test_a_post_to_two_lists_is_one_document_until_both_copies_are_gone(
     run(list_names=both, full_scan=True)
     (changed,) = documents(conn, [], now).documents
     assert (changed.metadata["doc_id"], "list_names" in changed["metadata"]) == (gone, False)
-    assert documents(conn, [], now).deleted_doc_ids == []
+    assert list(documents(conn, [], now).deleted_doc_ids) == []
     world.mail.lists[BOOST].remove(gone)
     run(list_names=both, full_scan=True)
-    assert documents(conn, [], now).deleted_doc_ids == [gone]
+    assert list(documents(conn, [], now).deleted_doc_ids) == [gone]
     assert found(conn, now) == []
 
 
