@@ -23,7 +23,7 @@ os.environ |= {
     "no_proxy": "*",
 }
 
-from benchmarks import budget, exporting, indexing, memory, merging, parsing  # noqa: E402
+from benchmarks import budget, exporting, indexing, memory, merging, parsing, reprocessing  # noqa: E402
 from launcher.migrate import upgrade  # noqa: E402
 from launcher.postgres import EmbeddedServer  # noqa: E402
 
@@ -41,6 +41,7 @@ def main() -> int:
             "merging": lambda: merging.figures(url),
             "parsing": parsing.figures,
             "memory": lambda: memory.figures(url),
+            "reprocessing": lambda: reprocessing.figures(url),
             "exporting": lambda: exporting.figures(url),
             "budget": lambda: budget.figures(url),
             "indexing": lambda: indexing.figures(url),

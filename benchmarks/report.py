@@ -9,17 +9,20 @@ from dataclasses import dataclass
 class Figure:
     name: str
     value: float
-    target: float
+    target: float | None
+    """None where the figure is for information."""
     unit: str = "x"
     at_least: bool = True
     note: str = ""
 
     @property
     def reached(self) -> bool:
+        if self.target is None:
+            return True
         return self.value >= self.target if self.at_least else self.value <= self.target
 
     def line(self) -> str:
         sign = ">=" if self.at_least else "<="
         mark = "ok    " if self.reached else "MISSED"
-        wanted = f"{sign} {self.target:g} {self.unit}"
+        wanted = "no target" if self.target is None else f"{sign} {self.target:g} {self.unit}"
         return f"  {mark} {self.name:<58} {self.value:>9.2f} {self.unit:<3} {wanted:<12} {self.note}"

@@ -95,6 +95,12 @@ def upgrade() -> None:
             "display_name", sa.String(length=255), nullable=False, comment="Name of the earliest sighting"
         ),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "renamed_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="When the display name last changed",
+        ),
         sa.ForeignKeyConstraint(
             ["profile_id"],
             ["identity.profile.id"],
@@ -110,6 +116,13 @@ def upgrade() -> None:
         op.f("mailing_list_profile_display_name_idx"),
         "mailing_list_profile",
         ["display_name"],
+        unique=False,
+        schema="identity",
+    )
+    op.create_index(
+        op.f("mailing_list_profile_renamed_at_idx"),
+        "mailing_list_profile",
+        ["renamed_at"],
         unique=False,
         schema="identity",
     )

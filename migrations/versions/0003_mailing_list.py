@@ -11,6 +11,28 @@ down_revision = "0002"
 branch_labels = None
 depends_on = None
 
+ACTIVITY = """
+-- Who wrote what to which list, when: one row per post that the archive has, without addresses.
+CREATE VIEW mailing_list.activity AS
+SELECT 'mailing_list' AS source_system,
+       m.list_name || '/' || m.message_hash AS external_id,
+       m.sent_at AS occurred_at,
+       'mailing_list.message' AS activity_type,
+       md5(p.sender_key) AS actor_external_id,
+       nullif(m.url, '') AS source_url,
+       left(regexp_replace(regexp_replace(m.subject, '\\s+', ' ', 'g'), '[\\w.+-]+@[\\w-]+\\.[\\w.-]+', '***', 'g'), 200)
+           AS summary,
+       m.mailing_list_profile_id AS profile_id,
+       m.list_name AS place
+  FROM mailing_list.message AS m
+  JOIN identity.mailing_list_profile AS p ON p.profile_id = m.mailing_list_profile_id
+ WHERE m.deleted_at IS NULL
+"""
+COMMENT = (
+    "COMMENT ON VIEW mailing_list.activity IS "
+    "'Who wrote what to which list, when: one row per post that the archive has, without addresses.'"
+)
+
 
 def upgrade() -> None:
     op.execute("CREATE SCHEMA IF NOT EXISTS mailing_list")
@@ -20,7 +42,7 @@ def upgrade() -> None:
         sa.Column("list_name", sa.String(length=255), nullable=False, comment="Address of the list"),
         sa.Column(
             "message_hash",
-            sa.String(length=255),
+            sa.String(length=255, collation="C"),
             nullable=False,
             comment="Base32 of the SHA-1 of the Message-ID",
         ),
@@ -132,8 +154,11 @@ def upgrade() -> None:
     op.create_index(
         op.f("message_updated_at_idx"), "message", ["updated_at"], unique=False, schema="mailing_list"
     )
+    op.execute(ACTIVITY)
+    op.execute(COMMENT)
 
 
 def downgrade() -> None:
+    op.execute("DROP VIEW mailing_list.activity")
     op.drop_table("message", schema="mailing_list")
     op.execute("DROP SCHEMA mailing_list")

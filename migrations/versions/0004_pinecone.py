@@ -1,4 +1,4 @@
-"""The pinecone schema: ledger, failed items, status. And when a sender's name last changed."""
+"""The pinecone schema: ledger, failed items, status."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def upgrade() -> None:
         sa.Column("namespace", sa.String(length=512), nullable=False),
         sa.Column(
             "record_id",
-            sa.String(length=512),
+            sa.String(length=512, collation="C"),
             nullable=False,
             comment="Id of the vector, the same in both indexes",
         ),
@@ -161,38 +161,9 @@ def upgrade() -> None:
         schema="pinecone",
         comment="Where the sync of each source was left",
     )
-    op.create_index(
-        "message_message_hash_bytes_idx",
-        "message",
-        [sa.text('message_hash COLLATE "C"')],
-        unique=False,
-        schema="mailing_list",
-    )
-    op.add_column(
-        "mailing_list_profile",
-        sa.Column(
-            "renamed_at",
-            sa.DateTime(timezone=True),
-            nullable=True,
-            comment="When the display name last changed",
-        ),
-        schema="identity",
-    )
-    op.create_index(
-        op.f("mailing_list_profile_renamed_at_idx"),
-        "mailing_list_profile",
-        ["renamed_at"],
-        unique=False,
-        schema="identity",
-    )
 
 
 def downgrade() -> None:
-    op.drop_index("message_message_hash_bytes_idx", table_name="message", schema="mailing_list")
-    op.drop_index(
-        op.f("mailing_list_profile_renamed_at_idx"), table_name="mailing_list_profile", schema="identity"
-    )
-    op.drop_column("mailing_list_profile", "renamed_at", schema="identity")
     for table in ("sync_status", "ledger", "failed_item"):
         op.drop_table(table, schema="pinecone")
     op.execute("DROP SCHEMA pinecone")

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from core import tables
-from core.database import Conn, MergeCounts, merge, scrubbed
-from core.sql import sql
+from core.database import Conn, MergeCounts, execute, fetch, merge
 
 KEYS_PER_QUERY = 1000
 BYTES_PER_QUERY = 8 * 1024 * 1024
@@ -62,42 +61,34 @@ def batches(conn: Conn, source: str, kind: str, *, prefix: str = "") -> Iterator
 
     Reads by keyset, not by a server cursor, so that the caller may commit between batches.
     """
-    after = ""
+    query = {"source": source, "kind": kind, "prefix": prefix, "after": ""}
     while True:
-        query = {"source": source, "kind": kind, "prefix": prefix, "after": after, "limit": KEYS_PER_QUERY}
-        with scrubbed():
-            sizes = conn.execute(sql("core/list_raw_keys"), query).fetchall()
-        if not sizes:
+        limits = {"limit": KEYS_PER_QUERY, "bytes": BYTES_PER_QUERY}
+        # Never prepared: a plan for any prefix would read the keys of all prefixes.
+        rows = fetch(conn, "core/read_raw_after", query | limits, prepare=False, binary=True)
+        if not rows:
             return
-        for keys in _by_size(sizes):
-            yield read(conn, source, kind, keys)
-        after = sizes[-1][0]
+        query["after"] = rows[-1][0]
+        yield [_item(*row) for row in rows]
 
 
 def read(conn: Conn, source: str, kind: str, keys: list[str]) -> list[RawItem]:
     """Return the payloads with these keys, in the order of the keys; missing ones are left out."""
-    with scrubbed():
-        rows = conn.execute(sql("core/read_raw"), {"source": source, "kind": kind, "keys": keys}).fetchall()
-    return [
-        RawItem(key, bytes(body), fetched_at, content_type) for key, body, content_type, fetched_at in rows
-    ]
+    query = {"source": source, "kind": kind, "keys": keys}
+    return [_item(*row) for row in fetch(conn, "core/read_raw", query, binary=True)]
+
+
+def stored(conn: Conn, source: str, kind: str, keys: list[str]) -> set[str]:
+    """Return those of the keys that have a payload."""
+    query = {"source": source, "kind": kind, "keys": keys}
+    return {key for (key,) in fetch(conn, "core/find_raw_keys", query)}
 
 
 def delete(conn: Conn, source: str, kind: str, keys: list[str]) -> None:
     """Forget payloads that newer ones of another kind have overtaken."""
     if keys:
-        with scrubbed():
-            conn.execute(sql("core/delete_raw"), {"source": source, "kind": kind, "keys": keys})
+        execute(conn, "core/delete_raw", {"source": source, "kind": kind, "keys": keys})
 
 
-def _by_size(sizes: list[tuple[str, int]]) -> Iterator[list[str]]:
-    keys: list[str] = []
-    total = 0
-    for key, size in sizes:
-        if keys and total + size > BYTES_PER_QUERY:
-            yield keys
-            keys, total = [], 0
-        keys.append(key)
-        total += size
-    if keys:
-        yield keys
+def _item(key: str, body: bytes, content_type: str, fetched_at: datetime) -> RawItem:
+    return RawItem(key, body, fetched_at, content_type)

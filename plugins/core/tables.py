@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
+
 from sqlalchemy import (
     DDL,
     BigInteger,
@@ -51,16 +53,42 @@ def words(name: str, *, length: int | None = None, comment: str | None = None) -
     return Column(name, kind, nullable=False, server_default="", comment=comment)
 
 
+def natural_key(
+    name: str, *, length: int | None = None, primary_key: bool = False, comment: str | None = None
+) -> Column[str]:
+    """Return a column for the key that a source gives its items.
+
+    It is compared byte by byte, on every server alike: a query that pages through a table in the order of the
+    key, or wants the keys with a prefix, reads a range of an index.
+    """
+    kind = Text(collation="C") if length is None else String(length, collation="C")
+    return Column(name, kind, nullable=False, primary_key=primary_key, comment=comment)
+
+
 def surrogate() -> Column[int]:
     """Return the `id` column of a table."""
     return Column("id", BigInteger, Identity(), primary_key=True)
 
 
 def add_view(name: str, after: Table) -> None:
-    """Create the view of `include/sql/<schema>/view_<name>.sql` when the schema is created."""
+    """Create the view of `include/sql/<schema>/view_<name>.sql` when the schema is created.
+
+    The comment at the head of the file becomes the view's.
+    """
     body = sql(f"{after.schema}/view_{name}")
-    event.listen(after, "after_create", DDL(body.replace("%", "%%")))  # type: ignore[no-untyped-call]
-    event.listen(after, "before_drop", DDL(f"DROP VIEW IF EXISTS {after.schema}.{name}"))  # type: ignore[no-untyped-call]
+    view = f"{after.schema}.{name}"
+    for event_name, statement in (
+        ("after_create", body),
+        ("after_create", f"COMMENT ON VIEW {view} IS '{head_comment(body)}'"),
+        ("before_drop", f"DROP VIEW IF EXISTS {view}"),
+    ):
+        event.listen(after, event_name, DDL(statement.replace("%", "%%")))  # type: ignore[no-untyped-call]
+
+
+def head_comment(body: str) -> str:
+    """Return the comment that a file begins with, as an SQL literal without its quotes."""
+    lines = takewhile(lambda line: line.startswith("--"), body.splitlines())
+    return " ".join(line.removeprefix("--").strip() for line in lines).replace("'", "''")
 
 
 checkpoint = Table(
@@ -91,7 +119,7 @@ raw_payload = Table(
     metadata,
     Column("source", String(64), primary_key=True, comment="Tracker package"),
     Column("kind", String(64), primary_key=True, comment="Kind of item, e.g. email"),
-    Column("key", String(1024), primary_key=True, comment="Natural key of the item in its source"),
+    natural_key("key", length=1024, primary_key=True, comment="Natural key of the item in its source"),
     moment("fetched_at", comment="When these bytes were first received"),
     words("content_type", length=128),
     Column("sha256", LargeBinary, nullable=False, comment="Over the body without its volatile fields"),
@@ -169,7 +197,7 @@ http_cache = Table(
     "http_cache",
     metadata,
     Column("source", String(64), primary_key=True, comment="Tracker package"),
-    Column("url", Text, primary_key=True, comment="What was asked for"),
+    natural_key("url", primary_key=True, comment="What was asked for"),
     words("etag"),
     words("last_modified", length=64),
     moment("updated_at", comment="When the page was last stored"),

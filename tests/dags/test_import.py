@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 
-from core.schedule import load_schedule, parse_schedule
+from core.schedule import ScheduleError, load_schedule, parse_schedule
+from operators.framework import registry
 from operators.framework.registry import COLLECTORS, parsers
 from tests.conftest import ROOT
 
@@ -29,7 +30,7 @@ def test_all_dags_import(bag: DagBag) -> None:
     assert bag.import_errors == {}
     groups = {
         f"collect_{group.id}"
-        for group in load_schedule(ROOT / "include" / "schedule.yaml").groups
+        for group in load_schedule(ROOT / "include" / "schedule.yaml", parsers()).groups
         if group.batch
     }
     assert "collect_mailing_list" in groups
@@ -296,7 +297,17 @@ def test_every_folder_of_plugins_is_ignored_as_plugin() -> None:
     assert folders <= ignored
 
 
-def test_every_command_of_the_registry_is_known() -> None:
-    from core.commands import COMMANDS
+def test_a_schedule_may_name_what_a_collector_declares() -> None:
+    text = "groups: {g: {default_time: 4:10, tasks: [{command: run_declared, schedule: daily}]}}"
+    with pytest.raises(ScheduleError, match="unknown command"):
+        parse_schedule(text)
+    schedule = parse_schedule(text, {"run_declared": lambda args: None})
+    assert [task.command for task in schedule.groups[0].tasks] == ["run_declared"]
 
-    assert set(COLLECTORS) <= COMMANDS
+
+def test_two_collectors_cannot_declare_one_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    mail = COLLECTORS[MAIL]
+    other = type("Other", (mail,), {})
+    monkeypatch.setattr(registry, "_declared", lambda: iter([mail, other]))
+    with pytest.raises(TypeError, match="MailingListCollectorOperator and Other both declare"):
+        registry._by_command()

@@ -58,7 +58,7 @@ def test_volatile_fields_do_not_count(conn: Conn) -> None:
         assert raw.save(conn, "s", "k", [item("a", b"link?sig=2", stable=b"link")]).unchanged == 1
 
 
-def test_raw_is_read_in_slices_by_prefix(conn: Conn, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_raw_is_read_in_batches_by_prefix(conn: Conn, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(raw, "KEYS_PER_QUERY", 3)
     monkeypatch.setattr(raw, "BYTES_PER_QUERY", 20)
     bodies = {f"x/{n}": b"." * (n * 4) for n in range(8)} | {"y/1": b"other"}
@@ -68,4 +68,5 @@ def test_raw_is_read_in_slices_by_prefix(conn: Conn, monkeypatch: pytest.MonkeyP
     assert [i.key for part in batches for i in part] == sorted(k for k in bodies if k.startswith("x/"))
     assert all(sum(len(i.body) for i in part) <= 20 or len(part) == 1 for part in batches)
     raw.delete(conn, "s", "k", ["x/1", "x/2"])
+    assert raw.stored(conn, "s", "k", ["x/1", "x/3", "x/9"]) == {"x/3"}
     assert [i.key for i in raw.read(conn, "s", "k", ["x/1", "x/3", "x/0"])] == ["x/0", "x/3"]

@@ -1,8 +1,9 @@
 -- Which messages that once stood in the index did a complete walk not come across?
+-- NOT EXISTS would become a join over everything that was seen, sorted again for each page.
 SELECT m.message_hash
   FROM mailing_list.message AS m
  WHERE m.list_name = %(list_name)s AND m.listed AND m.deleted_at IS NULL
-   AND m.message_hash COLLATE "C" > %(after)s
-   AND NOT EXISTS (SELECT FROM pg_temp.seen_message AS s WHERE s.message_hash = m.message_hash)
- ORDER BY m.message_hash COLLATE "C"
+   AND m.message_hash > %(after)s
+   AND NOT coalesce((SELECT true FROM pg_temp.seen_message AS s WHERE s.message_hash = m.message_hash), false)
+ ORDER BY m.message_hash
  LIMIT %(limit)s

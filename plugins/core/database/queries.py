@@ -19,15 +19,32 @@ PAGE_SIZE = 1_000
 
 
 @overload
-def fetch(conn: Conn, name: str, values: Values | None = None) -> list[tuple[Any, ...]]: ...
+def fetch(
+    conn: Conn,
+    name: str,
+    values: Values | None = None,
+    *,
+    prepare: bool | None = ...,
+    binary: bool = ...,
+) -> list[tuple[Any, ...]]: ...
 @overload
 def fetch(conn: Conn, name: str, values: Values | None = None, *, into: type[R]) -> list[R]: ...
-def fetch(conn: Conn, name: str, values: Values | None = None, *, into: type[Any] | None = None) -> list[Any]:
+def fetch(
+    conn: Conn,
+    name: str,
+    values: Values | None = None,
+    *,
+    into: type[Any] | None = None,
+    prepare: bool | None = None,
+    binary: bool = False,
+) -> list[Any]:
     """Return the rows that `include/sql/<name>.sql` gives.
 
     :param into: a class whose parameters are the query's columns; rows are tuples without it.
+    :param prepare: never (False) for a query whose best plan depends on its values.
+    :param binary: have the answer sent in binary, which is faster for large byte strings.
     """
-    return _rows(conn, name, values, into)[0]
+    return _rows(conn, name, values, into, prepare=prepare, binary=binary)[0]
 
 
 @overload
@@ -84,9 +101,17 @@ def pages(
         after = getattr(rows[-1], key) if into else rows[-1][0]
 
 
-def _rows(conn: Conn, name: str, values: Values | None, into: type[Any] | None) -> tuple[list[Any], str]:
+def _rows(
+    conn: Conn,
+    name: str,
+    values: Values | None,
+    into: type[Any] | None,
+    *,
+    prepare: bool | None = None,
+    binary: bool = False,
+) -> tuple[list[Any], str]:
     """Return the rows, and the name of their first column."""
     factory: Any = class_row(into) if into else tuple_row
     with scrubbed(), conn.cursor(row_factory=factory) as cursor:
-        cursor.execute(sql(name), values)
+        cursor.execute(sql(name), values, prepare=prepare, binary=binary)
         return cursor.fetchall(), cursor.description[0].name if cursor.description else ""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from core.database import Conn
@@ -44,18 +45,24 @@ class MailSender:
     @property
     def key(self) -> str:
         """Who this is: the address; a shared address with the name; else the name."""
-        usable = email_key(self.address)
-        if usable and not is_shared(self.address):
-            return f"email:{usable}"[:LONGEST_KEY]
-        name = name_key(self.display_name) or self.display_name.casefold()
-        if usable:
-            return f"shared:{usable}:{name}"[:LONGEST_KEY]
-        return f"name:{name or UNKNOWN_SENDER.casefold()}"[:LONGEST_KEY]
+        return _sender_key(self.display_name, self.address)
 
     @property
     def fallback_name(self) -> str:
         """What to call a sender without a name: the local part of the address."""
         return self.address.partition("@")[0][:255] or UNKNOWN_SENDER
+
+
+@lru_cache(maxsize=4096)
+def _sender_key(display_name: str, address: str) -> str:
+    """Return the key of a sender; most messages are of people who write many."""
+    usable = email_key(address)
+    if usable and not is_shared(address):
+        return f"email:{usable}"[:LONGEST_KEY]
+    name = name_key(display_name) or display_name.casefold()
+    if usable:
+        return f"shared:{usable}:{name}"[:LONGEST_KEY]
+    return f"name:{name or UNKNOWN_SENDER.casefold()}"[:LONGEST_KEY]
 
 
 def ensure_mailing_list_profiles(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from core.text import fold
 
@@ -46,6 +47,7 @@ def is_shared(address: str) -> bool:
     )
 
 
+@lru_cache(maxsize=4096)
 def without_via(name: str) -> str:
     """Remove the tail that Mailman adds for DMARC: `Jan Roe via Boost`."""
     return VIA.sub("", name).strip()

@@ -13,7 +13,7 @@ from core.session import Session
 from trackers.mailing_list import store
 from trackers.mailing_list.import_records import message_of
 from trackers.mailing_list.options import MailingListOptions
-from trackers.mailing_list.parse import Message, parse_listed, parse_message
+from trackers.mailing_list.parse import Listed, Message, parse_listed, parse_message
 
 log = structlog.get_logger("collector")
 
@@ -24,8 +24,11 @@ def reprocess(session: Session, options: MailingListOptions) -> Collected:
     left = options.limit
     for list_name in options.list_names:
         progress.begin_unit(list_name)
-        for items in raw.batches(conn, store.SOURCE, store.EMAIL, prefix=f"{list_name}/"):
-            messages = [m for m in _derive(session, list_name, items) if options.in_window(m.sent_at)][:left]
+        for items, newer in _batches(session, list_name, store.EMAIL):
+            if left == 0:
+                break
+            derived = _derive(list_name, items, newer)
+            messages = [m for m in derived if options.in_window(m.sent_at)][:left]
             with conn.transaction():
                 progress.count_merge(store.save_messages(conn, messages, [], session.clock.now()))
             progress.advance(len(messages))
@@ -36,25 +39,23 @@ def reprocess(session: Session, options: MailingListOptions) -> Collected:
     return Collected(counts=dict(progress.counts))
 
 
-def _derive(session: Session, list_name: str, items: list[raw.RawItem]) -> Iterator[Message]:
-    newer = _newer_index_items(session, items)
+def _derive(list_name: str, items: list[raw.RawItem], newer: dict[str, Listed | None]) -> Iterator[Message]:
     for item in items:
         message = parse_message(json.loads(item.body), list_name)
         if message is not None:
-            listed = parse_listed(json.loads(newer[item.key].body)) if item.key in newer else None
+            listed = newer.get(item.key)
             yield message.relisted(listed) if listed else message
 
 
 def _rebuild_imported(session: Session, list_name: str, options: MailingListOptions) -> None:
     """Derive messages that came from files, unless the archive gave more of them since."""
     conn = session.conn
-    for items in raw.batches(conn, store.SOURCE, store.IMPORTED, prefix=f"{list_name}/"):
-        fetched = {item.key for item in raw.read(conn, store.SOURCE, store.EMAIL, [i.key for i in items])}
-        newer = _newer_index_items(session, items)
+    for items, newer in _batches(session, list_name, store.IMPORTED):
+        fetched = raw.stored(conn, store.SOURCE, store.EMAIL, [item.key for item in items])
         found = []
         for item in items:
             message = message_of(json.loads(item.body), list_name)
-            listed = parse_listed(json.loads(newer[item.key].body)) if item.key in newer else None
+            listed = newer.get(item.key)
             message = message.relisted(listed) if listed else message
             if item.key not in fetched and options.in_window(message.sent_at):
                 found.append((message, item))
@@ -64,7 +65,21 @@ def _rebuild_imported(session: Session, list_name: str, options: MailingListOpti
         session.progress.advance(len(found))
 
 
-def _newer_index_items(session: Session, items: list[raw.RawItem]) -> dict[str, raw.RawItem]:
-    """Return what the index said of these messages after their details were fetched."""
-    keys = [item.key for item in items]
-    return {i.key: i for i in raw.read(session.conn, store.SOURCE, store.INDEX_ITEM, keys)}
+def _batches(
+    session: Session, list_name: str, kind: str
+) -> Iterator[tuple[list[raw.RawItem], dict[str, Listed | None]]]:
+    """Yield payloads of a list in batches, each with what the index showed of them later, by key.
+
+    Both are read once, side by side: Python sorts texts as the collation "C" does.
+    """
+    prefix = f"{list_name}/"
+    index_items = raw.iterate(session.conn, store.SOURCE, store.INDEX_ITEM, prefix=prefix)
+    ahead = next(index_items, None)
+    for items in raw.batches(session.conn, store.SOURCE, kind, prefix=prefix):
+        keys = {item.key for item in items}
+        newer = {}
+        while ahead is not None and ahead.key <= items[-1].key:
+            if ahead.key in keys:
+                newer[ahead.key] = parse_listed(json.loads(ahead.body))
+            ahead = next(index_items, None)
+        yield items, newer

@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from core.tables import SUMMARY, add_view, metadata, moment, surrogate, words
+from core.tables import SUMMARY, add_view, metadata, moment, natural_key, surrogate, words
 
 SCHEMA = "mailing_list"
 
@@ -25,7 +25,7 @@ message = Table(
     metadata,
     surrogate(),
     Column("list_name", String(255), nullable=False, comment="Address of the list"),
-    Column("message_hash", String(255), nullable=False, comment="Base32 of the SHA-1 of the Message-ID"),
+    natural_key("message_hash", length=255, comment="Base32 of the SHA-1 of the Message-ID"),
     Column(
         "mailing_list_profile_id",
         BigInteger,
@@ -72,7 +72,6 @@ message = Table(
     UniqueConstraint("list_name", "message_hash"),
     CheckConstraint("message_hash <> ''", name="message_hash"),
     Index(None, "message_hash"),
-    Index("message_message_hash_bytes_idx", text('message_hash COLLATE "C"')),
     Index(None, "message_id"),
     Index(None, "thread_hash"),
     Index(None, "parent_hash"),

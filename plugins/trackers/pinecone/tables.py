@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from core.tables import SUMMARY, metadata, moment, surrogate, words
+from core.tables import SUMMARY, metadata, moment, natural_key, surrogate, words
 
 SCHEMA = "pinecone"
 INSTANCES = ("public", "private")
@@ -45,7 +45,9 @@ ledger = Table(
     metadata,
     _instance(primary_key=True),
     Column("namespace", String(512), primary_key=True),
-    Column("record_id", String(512), primary_key=True, comment="Id of the vector, the same in both indexes"),
+    natural_key(
+        "record_id", length=512, primary_key=True, comment="Id of the vector, the same in both indexes"
+    ),
     _app_type(),
     Column("doc_id", Text, nullable=False, comment="Document that the chunk is of"),
     _source_ids(),

@@ -1,4 +1,4 @@
-"""A tracker made by `make new-tracker`, in a copy of the project with an environment of its own."""
+"""Two trackers made by `make new-tracker`, beside each other in a copy of the project."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.conftest import ROOT
 
 @pytest.mark.prove
 @pytest.mark.timeout(1200)
-def test_it_passes_lint_and_tests_as_it_is(tmp_path: Path) -> None:
+def test_two_new_trackers_pass_lint_and_tests_as_written(tmp_path: Path) -> None:
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for name in filter(None, names.split("\0")):
@@ -23,6 +23,11 @@ def test_it_passes_lint_and_tests_as_it_is(tmp_path: Path) -> None:
             shutil.copy2(ROOT / name, tmp_path / name)
     subprocess.run(["git", "init", "-q", "."], cwd=tmp_path, check=True)
     env = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "PYTHON"))}
-    for command in (["new-tracker", "name=sample_source"], ["lint"], ["test-fast"]):
+    for command in (
+        ["new-tracker", "name=sample_source"],
+        ["new-tracker", "name=second_source"],
+        ["lint"],
+        ["test-fast"],
+    ):
         done = subprocess.run(["make", *command], cwd=tmp_path, env=env, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-4000:]
