@@ -117,13 +117,13 @@ def test_a_post_to_two_lists_is_one_document_until_both_copies_are_gone(
     both = (BOOST, USERS)
     run(list_names=both)
     one, other = sorted(documents(conn, [], None).documents, key=lambda d: str(d.metadata["doc_id"]))
-    assert one["metadata"]["list_names"] == other["metadata"]["list_names"] == sorted(both)
+    assert one.metadata["list_names"] == other.metadata["list_names"] == sorted(both)
     clock.sleep(3600)
     now, gone = clock.now(), entry(0).message_hash
     world.mail.lists[USERS].remove(gone)
     run(list_names=both, full_scan=True)
     (changed,) = documents(conn, [], now).documents
-    assert (changed.metadata["doc_id"], "list_names" in changed["metadata"]) == (gone, False)
+    assert (changed.metadata["doc_id"], "list_names" in changed.metadata) == (gone, False)
     assert list(documents(conn, [], now).deleted_doc_ids) == []
     world.mail.lists[BOOST].remove(gone)
     run(list_names=both, full_scan=True)
