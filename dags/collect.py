@@ -1,6 +1,6 @@
-"""The factory: one DAG per group of the schedule file, one per group and interval.
+"""Builds one DAG per group of the schedule file, and one per group and interval.
 
-Reads that file and the pools' names, nothing else.
+Parsing reads only that file and the names of the pools.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def build(schedule: Schedule) -> dict[str, DAG]:
-    """Return one DAG per group that has an enabled task in its daily batch."""
+    """Return the DAGs by id: one per group with a daily batch, and one per group and interval."""
     pools = frozenset({"default_pool", *json.loads(POOLS.read_text(encoding="utf-8"))})
     dags = []
     for group in schedule.groups:
@@ -55,7 +55,7 @@ def build(schedule: Schedule) -> dict[str, DAG]:
 
 
 def build_chain(group: Group, name: str, scheduled: tuple[ScheduledTask, ...], timetable: Any) -> DAG:
-    """Chain collectors in file order; whatever becomes of one, the next one runs."""
+    """Return a DAG that runs its collectors in file order; each one runs even if an earlier one failed."""
     collectors = [collector_for(task.command) for task in scheduled]
     with DAG(
         dag_id=f"collect_{name}",
@@ -86,7 +86,7 @@ def build_chain(group: Group, name: str, scheduled: tuple[ScheduledTask, ...], t
 
 
 def sync_tasks(tasks: list[Any]) -> list[BaseOperator]:
-    """Return the end of a chain: one sync per source that its collectors feed; nothing if they feed none."""
+    """Return the tasks that sync the collectors' sources; none if the collectors declare no source."""
     if not sources_of({task.command for task in tasks}):
         return []
     select = SelectPineconeSourcesOperator(
@@ -114,13 +114,13 @@ def group_params(collectors: list[Collector], task_ids: list[str]) -> dict[str, 
         None,
         type=["null", "boolean"],
         title="Skip Pinecone",
-        description_md="Collect only; what was collected is indexed by the next run.",
+        description_md="Only collect; the next run indexes what was collected.",
     )
     return {"skip_pinecone": skip} | form_params([*operators, PineconeSyncOperator]) | batch
 
 
 def require_effect(group: Group, pools: frozenset[str]) -> None:
-    """Refuse what the file may say but would have no effect: it must not silently do nothing."""
+    """Raise if an option is valid but would silently have no effect."""
     problems = []
     for task in (t for t in group.tasks if t.enabled):
         if task.kind is ScheduleKind.ON_RELEASE and task.command in COLLECTORS and not RELEASE_SOURCES:
@@ -134,14 +134,14 @@ def require_effect(group: Group, pools: frozenset[str]) -> None:
 
 
 def position_of(group: Group, chain: tuple[ScheduledTask, ...], number: int) -> ChainPosition:
-    """Return where a line of the schedule stands in its chain."""
+    """Return the position of a task in its chain."""
     earlier = tuple(task.id for task in chain[:number])
     task = chain[number]
     return ChainPosition(task, group.id, group.repeated_by(task), earlier, group.stop_on_failure)
 
 
 def collector_task(collector: Collector, position: ChainPosition) -> BaseOperator:
-    """Return the task of one line of the schedule."""
+    """Return the Airflow task of one task in the schedule."""
     scheduled = position.scheduled
     given = {
         "retries": scheduled.retries,
@@ -160,7 +160,7 @@ def collector_task(collector: Collector, position: ChainPosition) -> BaseOperato
 
 
 def load() -> dict[str, DAG]:
-    """Read the schedule file; a broken one is an import error, unless strictness was turned off."""
+    """Return the DAGs of the schedule file; an invalid one is an import error unless strictness is off."""
     settings = Settings()
     try:
         schedule = load_schedule(settings.schedule_yaml, parsers())
@@ -170,7 +170,7 @@ def load() -> dict[str, DAG]:
     except ScheduleError:
         if settings.schedule_strict:
             raise
-        logging.getLogger(__name__).warning("no DAGs: the schedule cannot be used", exc_info=True)
+        logging.getLogger(__name__).warning("no DAGs: the schedule file is invalid", exc_info=True)
         return {}
 
 

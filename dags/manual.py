@@ -1,4 +1,4 @@
-"""DAGs started by hand: a sync of chosen sources, a search."""
+"""DAGs that are only triggered manually: a sync of chosen sources, and a search."""
 
 from __future__ import annotations
 
@@ -22,26 +22,25 @@ COMMON: dict[str, Any] = {
 }
 
 SYNC_DOC = """
-Brings chosen sources of the vector index up to date: registered ones by their app type, or any function that
-makes documents (`app_type`, `namespace` and `preprocessor` together; its contract stands in
-`docs/pinecone.md`).
+Brings chosen sources of the vector index up to date: declared sources by their app type, or any documents
+function (`app_type`, `namespace` and `preprocessor` together; `docs/pinecone.md` describes its contract).
 
-* **Full resync** compares every document with the ledger and uploads only what differs: nobody needs to
-  index everything again.
+* **Full resync** compares every document with the ledger and uploads only what differs, so that there is no
+  need to index everything again.
 * **Dry run** shows what would be written.
-* Clearing one source's task repeats that source only, and is always safe.
+* Clearing one source's task repeats only that source, and is always safe.
 """
 
 SEARCH_DOC = """
-Looks for a text by meaning (dense) and by words (sparse) at once and shows the best records in the log of the
-task: place, score, place in each index, namespace, title and address. Texts are not shown.
+Searches for a text by meaning (dense) and by words (sparse) and shows the best records in the task's log:
+rank, score, rank in each index, namespace, title and address. Texts are not shown.
 """
 
 with DAG(
     dag_id="manual_pinecone_sync",
     schedule=None,
     dag_display_name="Manual: Pinecone sync",
-    description="Chosen sources into the vector index",
+    description="Syncs chosen sources into the vector index",
     tags=["manual", "pinecone"],
     params=option_params(ManualSyncOptions, "pinecone"),
     doc_md=SYNC_DOC,
@@ -59,7 +58,7 @@ with DAG(
     dag_id="manual_search",
     schedule=None,
     dag_display_name="Manual: search",
-    description="What the vector index answers to a question",
+    description="Searches the vector index",
     tags=["manual", "pinecone"],
     params=option_params(SearchOptions, "pinecone"),
     doc_md=SEARCH_DOC,

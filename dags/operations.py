@@ -1,4 +1,4 @@
-"""DAGs that look after the system."""
+"""DAGs that check and repair the system."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from trackers.pinecone.options import AuditOptions
 
 AUDIT_DOC = """
 Compares the vector index with the ledger (`pinecone.ledger`): lists the ids of both indexes, page by page,
-and reports per namespace what is missing and what nobody wrote. Then it reports, per source, how far it is
-behind, what is to be tried again and what is dead (refused eight times).
+and reports per namespace which records are missing and which are strays, that is, in the index but not in the
+ledger. Then it reports, per source, its lag, what will be tried again and what is dead (refused eight times).
 
-* Differences **fail** the task. Run it with **repair** to have missing chunks uploaded and strays deleted.
-* An index that another program filled: **fill the ledger** takes its records over, so that a full resync
-  uploads only what differs.
+* Differences **fail** the task. Run it with **repair** to upload missing chunks and delete strays.
+* If another program filled the index, **fill the ledger** adds its records to the ledger, so that a full
+  resync uploads only what differs.
 """
 
 with DAG(
     dag_id="ops_pinecone_audit",
     dag_display_name="Operations: Pinecone audit",
-    description="Does the vector index hold what was collected?",
+    description="Checks whether the vector index contains what was collected",
     schedule=CronTriggerTimetable("30 5 * * 0", timezone="UTC"),
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,

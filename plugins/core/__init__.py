@@ -1,1 +1,1 @@
-"""The contract every part shares. Imports nothing of ours; needs no Airflow, database or network."""
+"""What every other package builds on: errors, settings, options, database verbs, schedule, rate budget."""

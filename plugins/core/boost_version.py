@@ -1,4 +1,4 @@
-"""Boost's version numbers in the ways they are written. Pure."""
+"""Boost's version numbers in each of their spellings. Pure."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def pack(version: Version) -> int:
 
 
 def unpack(number: int) -> Version:
-    """Invert `pack`."""
+    """Return the version that `pack` wrote as `number`."""
     if number < 0:
-        raise ValueError("a packed version is not negative")
+        raise ValueError(f"a packed version must not be negative: {number}")
     return number // 100_000, number % 100_000 // 100, number % 100
 
 
@@ -34,20 +34,20 @@ def parse(text: str) -> Version | None:
 
 
 def encode(text: str) -> int | None:
-    """Parse and pack."""
+    """Return a version's text as one sortable number; None if it is not a version."""
     version = parse(text)
     return None if version is None else pack(version)
 
 
 def loose(text: str) -> Version:
-    """Read whatever numbers there are: the first digits of each of three parts, none = 0."""
+    """Read the first digits of each of the three parts; a part without digits is 0."""
     found = [re.search(r"\d+", part) for part in text.replace("_", ".").split(".")[:3]]
     major, minor, patch = [*(int(m.group()) if m else 0 for m in found), 0, 0, 0][:3]
     return major, minor, patch
 
 
 def normalise(text: str) -> str | None:
-    """Write a version with dots and without prefix; None without a major number above 0."""
+    """Write a version with dots and without its prefix; None unless it starts with a number above 0."""
     dotted = re.sub("[-_]", ".", re.sub(r"^boost-", "", text.strip()))
     if not re.match(r"[1-9]\d*(\.|$)", dotted):
         return None
@@ -55,7 +55,7 @@ def normalise(text: str) -> str | None:
 
 
 def compare(left: Version | str | int, right: Version | str | int) -> int:
-    """Return -1, 0 or 1."""
+    """Return -1, 0 or 1, as `left` is older than, equal to or newer than `right`."""
     a, b = _tuple(left), _tuple(right)
     return (a > b) - (a < b)
 
@@ -67,7 +67,7 @@ def _tuple(value: Version | str | int) -> Version:
 
 
 def stable_tag(text: str, minimum: Version = (0, 0, 0)) -> str | None:
-    """Return the tag if it names a release that is no beta and not older than `minimum`."""
+    """Return the tag if it names a release, not a beta, that is not older than `minimum`."""
     match = STABLE_TAG.match(text.strip())
     if match is None:
         return None

@@ -1,6 +1,6 @@
-"""The only place of cursors.
+"""Checkpoints: the only way to store a stream's cursor.
 
-They move inside the caller's transaction, and only from the position that was read.
+A checkpoint moves inside the caller's transaction, and only from the revision that was read.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from core.errors import CheckpointConflict
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Where a stream was left. `revision` 0: nowhere yet."""
+    """The position that a stream has reached; revision 0 means that nothing is stored yet."""
 
     source: str
     scope: str
@@ -61,8 +61,8 @@ def advance(
 ) -> Checkpoint:
     """Move the checkpoint and return the new one.
 
-    Raises `CheckpointConflict` if somebody moved it since it was read: a task that outlived its worker must
-    not overwrite what its own retry stored.
+    Raises `CheckpointConflict` if another run moved it since it was read: a task that outlived its supervisor
+    must not overwrite what its own retry stored.
     """
     if conn.info.transaction_status is not TransactionStatus.INTRANS:
         raise RuntimeError("a checkpoint moves only inside the transaction that stores the rows it covers")

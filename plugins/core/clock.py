@@ -1,4 +1,4 @@
-"""Time as an argument: nothing else in the project asks the system for it."""
+"""Clocks, passed as arguments: nothing else in the project reads the system's time."""
 
 from __future__ import annotations
 
@@ -9,44 +9,44 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Tells the time, measures and waits."""
+    """Gives the time, measures durations and waits."""
 
     def now(self) -> datetime:
-        """Return the moment, aware and in UTC."""
+        """Return the current time, aware and in UTC."""
 
     def monotonic(self) -> float:
-        """Return seconds that never go backwards, for measuring."""
+        """Return seconds that never go backwards, for measuring durations."""
 
     def sleep(self, seconds: float) -> None:
-        """Wait."""
+        """Wait for this many seconds."""
 
 
 class SystemClock:
-    """The machine's own clock."""
+    """The clock of this machine."""
 
     def now(self) -> datetime:
-        """Return the current moment in UTC."""
+        """Return the current time in UTC."""
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """Return the machine's monotonic seconds."""
+        """Return the machine's monotonic time in seconds."""
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        """Really wait."""
+        """Block the calling thread for this many seconds."""
         time.sleep(seconds)
 
 
 @dataclass
 class FixedClock:
-    """A clock that stands still until it is told to move or to sleep."""
+    """A clock for tests, which moves only when `sleep` is called."""
 
     moment: datetime = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
     slept: list[float] = field(default_factory=list)
     elapsed: float = 0.0
 
     def now(self) -> datetime:
-        """Return the moment it was set to, plus what was slept since."""
+        """Return the time that was set, plus all seconds slept since."""
         return self.moment
 
     def monotonic(self) -> float:
@@ -54,7 +54,7 @@ class FixedClock:
         return self.elapsed
 
     def sleep(self, seconds: float) -> None:
-        """Move on without waiting."""
+        """Move the clock forward without waiting."""
         self.slept.append(seconds)
         self.elapsed += seconds
         self.moment += timedelta(seconds=seconds)

@@ -1,4 +1,4 @@
-"""Every command name of the predecessor. A schedule may name these, and those that operators declare."""
+"""The predecessor's command names. A schedule may use these and the commands that operators declare."""
 
 from __future__ import annotations
 

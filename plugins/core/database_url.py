@@ -1,4 +1,4 @@
-"""Where the database is, outside a task: a Connection in the environment, `DATABASE_URL`, or its parts."""
+"""The database's address outside a task: a Connection in the environment, `DATABASE_URL`, or its parts."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _from_uri(raw: str) -> URL:
         url = make_url(raw)
     except ArgumentError:
         raise ConfigurationError(
-            "DATABASE_URL is no address; write postgresql://user:password@host/name"
+            "DATABASE_URL is not a valid address; write postgresql://user:password@host/name"
         ) from None
     if url.drivername.partition("+")[0] not in ("postgres", "postgresql"):
         raise ConfigurationError(f"DATABASE_URL names {url.drivername}; only PostgreSQL is supported")

@@ -1,4 +1,4 @@
-"""Instants: always aware, always UTC. Pure."""
+"""Reading and writing instants, which are always aware and in UTC. Pure."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ DATE_ONLY = re.compile(r"^\d{4}-\d{2}-\d{2}$")
 
 
 def ensure_aware_utc(moment: datetime | None) -> datetime | None:
-    """Take a naive moment as UTC, convert an aware one."""
+    """Interpret a naive time as UTC; convert an aware one."""
     if moment is None:
         return None
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def parse_lenient(raw: str | None) -> datetime | None:
-    """Read ISO 8601; None for nothing and for anything else."""
+    """Read ISO 8601; return None for anything else."""
     try:
         return parse_strict(raw)
     except ValueError:
@@ -25,9 +25,9 @@ def parse_lenient(raw: str | None) -> datetime | None:
 
 
 def parse_strict(raw: str | None) -> datetime | None:
-    """Read ISO 8601 into UTC; None for nothing, ValueError quoting anything else.
+    """Read ISO 8601 into UTC. Empty text is None; anything else raises a ValueError that quotes it.
 
-    A date alone is midnight UTC of that day.
+    A date alone means midnight UTC of that day.
     """
     text = (raw or "").strip()
     if not text:
@@ -39,7 +39,7 @@ def parse_strict(raw: str | None) -> datetime | None:
 
 
 def parse_until(raw: str | None) -> datetime | None:
-    """Read an upper bound that includes what it names: a date alone means the end of that day."""
+    """Read an inclusive upper bound: a date alone means the end of that day."""
     text = (raw or "").strip()
     if DATE_ONLY.match(text):
         try:
@@ -55,7 +55,7 @@ def iso_z(moment: datetime) -> str:
 
 
 def format_instant_iso_z(raw: str | None) -> str:
-    """Normalise a text that may be an instant; leave any other text as it is, stripped."""
+    """Write a text that is an instant in UTC with `Z`; only strip any other text."""
     text = (raw or "").strip()
     moment = parse_lenient(text)
     return text if moment is None else iso_z(moment)

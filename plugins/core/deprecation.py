@@ -1,4 +1,4 @@
-"""How a stable name goes away: it warns for at least one release, naming what takes its place."""
+"""Deprecation of stable names: each warns for at least one release and names its replacement."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ R = TypeVar("R")
 
 
 class NameDeprecated(DeprecationWarning):
-    """A name that will be removed. Its own type, so that it can be shown or refused by itself."""
+    """A name that will be removed. Its own type, so that warning filters can select it."""
 
 
 def warn_deprecated(name: str, *, since: str, gone_in: str, instead: str) -> None:
-    """Warn of a name that was used, at the place that used it."""
+    """Warn that a deprecated name is used, pointing at the line that uses it."""
     message = f"{name} is deprecated since {since} and gone in {gone_in}; use {instead}"
     warnings.warn(message, NameDeprecated, stacklevel=3)
 
 
 def deprecated(*, since: str, gone_in: str, instead: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Have a function warn whenever it is called."""
+    """Decorate a function so that every call warns."""
 
     def mark(function: Callable[P, R]) -> Callable[P, R]:
         @functools.wraps(function)

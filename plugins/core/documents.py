@@ -1,9 +1,9 @@
-"""What a source hands to the vector index, and where it belongs: the one contract between the two.
+"""The contract between sources and the vector index: documents, and the namespaces that they belong to.
 
-A documents function is given the source ids to try again and the time of the last sync. It yields every
-document that is new or changed since then, and every one whose source id is to be tried again and still
-exists. A document made of several rows (thread, reply chain) is always built from all of them, and its
-`doc_id` never changes.
+A documents function gets the source ids to try again and the time of the last sync. It returns every
+document that is new or changed since then, and every existing document whose source id is to be tried again.
+A document made of several rows (thread, reply chain) is always built from all of them, and its `doc_id` never
+changes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from core.settings import Setting, Settings
 
 
 class PineconeInstance(StrEnum):
-    """The two accounts."""
+    """The two Pinecone accounts."""
 
     PUBLIC = "public"
     PRIVATE = "private"
@@ -26,26 +26,26 @@ class PineconeInstance(StrEnum):
 
 @dataclass(frozen=True)
 class Document:
-    """A text with what is known about it. Metadata needs `doc_id` or `url`, and should have `source_ids`."""
+    """A text with its metadata, which needs `doc_id` or `url` and should have `source_ids`."""
 
     content: str
     metadata: Mapping[str, Any]
 
 
 Settled: TypeAlias = Callable[[Sequence[str], Sequence[str]], None]
-"""Called with the source ids that are in the index and those that failed."""
+"""Called with the source ids that were indexed and those that failed."""
 
 
 @dataclass(frozen=True)
 class Documents:
-    """The answer of a documents function. What grows with the source is an iterator, read when it is needed.
+    """The result of a documents function. What grows with the source is an iterable, read only when needed.
 
-    :param is_chunked: each document is one chunk, split by the source itself.
-    :param metas_to_update: documents of which only metadata changed.
-    :param gone_source_ids: rows that no longer exist; documents made of nothing else are removed.
+    :param is_chunked: the source has split its texts, so each document is one chunk.
+    :param metas_to_update: documents of which only the metadata changed.
+    :param gone_source_ids: rows that no longer exist; documents built from no other rows are removed.
     :param deleted_doc_ids: documents that no longer exist.
-    :param on_settled: called in the transaction that records what became of documents; for a source that
-        keeps a mark of its own.
+    :param on_settled: called in the transaction that records the outcome of documents, for a source that
+        marks its own rows as indexed.
     """
 
     documents: Iterable[Document] = ()
@@ -57,11 +57,11 @@ class Documents:
 
 
 DocumentsFunction: TypeAlias = Callable[..., Documents]
-"""Takes a connection, the failed ids, the time of the last sync (None: everything), and variant arguments."""
+"""Takes a connection, the failed ids, the time of the last sync (None: everything) and variant arguments."""
 
 
 class SourceSpec(TypedDict):
-    """A source of documents as it travels between tasks."""
+    """A source of documents, as XCom passes it between tasks."""
 
     app_type: str
     namespace: str
@@ -72,9 +72,9 @@ class SourceSpec(TypedDict):
 
 @dataclass(frozen=True)
 class Variant:
-    """One of several parts of a source that are indexed apart, e.g. a Slack team.
+    """One of several parts of a source that are indexed separately, for example a Slack team.
 
-    :param suffix: appended to app type and namespace with a hyphen.
+    :param suffix: appended to app type and namespace, after a hyphen.
     :param arguments: keyword arguments of the documents function.
     """
 
@@ -86,10 +86,10 @@ class Variant:
 class DocumentSource:
     """What a collector declares about its documents.
 
-    :param app_type: setting that holds the key of checkpoint and failures; no two sources may share one.
-    :param namespace: setting that holds the namespace.
-    :param owns: metadata by which an audit knows a record of this source, where a namespace is shared.
-    :param variants: the parts that are indexed apart; none for a source that is one.
+    :param app_type: setting with the key of checkpoint and failures; no two sources may share one.
+    :param namespace: setting with the namespace.
+    :param owns: metadata by which an audit recognises this source's records in a shared namespace.
+    :param variants: returns the parts that are indexed separately; None if there are no parts.
     """
 
     documents: DocumentsFunction
@@ -100,10 +100,10 @@ class DocumentSource:
     variants: Callable[[Settings], Sequence[Variant]] | None = None
 
     def __post_init__(self) -> None:
-        """Refuse names in place of settings: a typo would be found at the first sync only."""
+        """Refuse anything but settings: the mistake would otherwise show only at the first sync."""
         for setting in (self.app_type, self.namespace):
             if not isinstance(setting, Setting):
-                raise TypeError(f"{self.path}: app_type and namespace are settings, not {setting!r}")
+                raise TypeError(f"{self.path}: app_type and namespace must be settings, not {setting!r}")
 
     @property
     def path(self) -> str:
@@ -121,7 +121,7 @@ class DocumentSource:
         ]
 
     def is_owner(self, metadata: Mapping[str, Any]) -> bool:
-        """Say whether a record of a shared namespace is of this source."""
+        """Return whether a record in a shared namespace belongs to this source."""
         return all(metadata.get(name) == value for name, value in self.owns)
 
     def _spec(self, app_type: str, namespace: str, arguments: Mapping[str, str]) -> SourceSpec:
@@ -135,4 +135,4 @@ class DocumentSource:
 
 
 PreprocessFn: TypeAlias = Callable[[list[str], datetime | None], Any]
-"""A documents function that has its connection and arguments already."""
+"""A documents function whose connection and arguments are already bound."""

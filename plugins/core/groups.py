@@ -1,4 +1,4 @@
-"""Last outcome per schedule group."""
+"""The last outcome of each schedule group, and of the tasks in it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from core.database import Conn, MergeCounts, fetch, fetch_one, merge
 
 @dataclass(frozen=True)
 class GroupRun:
-    """How a group's run ended."""
+    """The outcome of one run of a group: how many collectors ended in which state."""
 
     group_id: str
     dag_id: str

@@ -1,4 +1,4 @@
-"""Validators (ETag, Last-Modified): read before a request, saved with the page they validate."""
+"""HTTP validators (ETag, Last-Modified): read before a request, saved with the page they validate."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from core.database import Conn, MergeCounts, execute, fetch, merge
 
 @dataclass(frozen=True)
 class Validator:
-    """What a source gave to ask later whether anything changed."""
+    """The values with which a later request asks whether a page has changed."""
 
     etag: str = ""
     last_modified: str = ""
@@ -25,29 +25,29 @@ class Validator:
 
     @classmethod
     def from_headers(cls, headers: Mapping[str, str]) -> Validator:
-        """Read what an answer carries."""
+        """Return the validator in an answer's headers."""
         return cls(headers.get("ETag", ""), headers.get("Last-Modified", ""))
 
 
 class Validators(Protocol):
-    """Knows the validators of earlier answers. Reading only; the store saves new ones with its page."""
+    """Looks up the validators of earlier answers. It only reads: the store saves new ones with their page."""
 
     def get(self, url: str) -> Validator | None:
         """Return the validator of the last stored answer."""
 
 
 class NoValidators:
-    """Knows none."""
+    """For clients that send no conditional requests."""
 
     def get(self, url: str) -> Validator | None:
-        """Return nothing."""
+        """Return None for every address."""
         return None
 
 
 class StoredValidators:
     """The validators of a source's listings, read once; an unchanged listing then costs no quota.
 
-    :param prefix: addresses that begin so; what else the source has is not read.
+    :param prefix: only addresses that begin with this are read.
     """
 
     def __init__(self, conn: Conn, source: str, prefix: str = "") -> None:
@@ -76,5 +76,5 @@ def save(conn: Conn, source: str, validators: Mapping[str, Validator], now: date
 
 
 def forget(conn: Conn, source: str, prefix: str = "") -> None:
-    """Forget validators, so that the next run is given every page again."""
+    """Delete validators, so that the next run receives every page again."""
     execute(conn, "core/forget_validators", {"source": source, "prefix": prefix})

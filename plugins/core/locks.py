@@ -1,4 +1,4 @@
-"""One writer per collector at a time, by an advisory lock on the writing connection itself."""
+"""One writer per collector at a time, ensured by an advisory lock on the writing connection."""
 
 from __future__ import annotations
 
@@ -16,21 +16,23 @@ UNLOCK = "SELECT pg_advisory_unlock(hashtextextended(%s, 0))"
 
 @contextmanager
 def collector_lock(conn: Conn, command: str, scope: str = "") -> Iterator[None]:
-    """Hold the lock of a command (and of what its options narrow it to) for the whole collection.
+    """Hold the lock of a command and scope for the whole collection.
 
-    It ends with the connection, so a process that dies leaves none behind; and since it is held by the
-    connection that writes, a task without the lock cannot write.
+    PostgreSQL releases it when the connection ends, so a process that dies leaves no lock behind. The
+    connection that writes holds it, so a task that lost the lock cannot write.
+
+    :param scope: the part of the source that the options narrow the collection to.
     """
     name = f"collector/{command}/{scope}"
     with scrubbed():
         row = conn.execute(TRY_LOCK, (name,)).fetchone()
     if row is None or not row[0]:
         raise CollectorBusy(
-            f"{command} is already running{f' for {scope}' if scope else ''}; looked at again soon"
+            f"{command} is already running{f' for {scope}' if scope else ''}; retried in a minute"
         )
     try:
         yield
     finally:
-        # A connection that is lost has let go of the lock by itself, and must not hide why it was lost.
+        # A lost connection has already released the lock; failing here would hide why it was lost.
         with suppress(psycopg.OperationalError):
             conn.execute(UNLOCK, (name,))

@@ -1,4 +1,4 @@
-"""Small HTML (Slack's huddle summaries and the like) → Markdown, by markdownify on a real parser."""
+"""Converts small HTML documents, such as Slack's huddle summaries, to Markdown."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ class _Converter(MarkdownConverter):
         return f"[{text.strip()}]({href})" if text.strip() else f"<{href}>"
 
     def convert_img(self, element: Any, text: str, parent_tags: Any) -> str:
-        """Leave nothing of an image without source."""
+        """Drop an image without source."""
         source = element.get("src")
         return f"![{element.get('alt', '')}]({source})" if source else ""
 
     def convert_br(self, element: Any, text: str, parent_tags: Any) -> str:
-        """Break the line, without trailing blanks."""
+        """Break the line without trailing spaces."""
         return "\n"
 
 
 def html_to_markdown(html: str) -> str:
-    """Convert: ATX headings, `-` lists, fenced code, GFM tables; canvas elements become plain text."""
+    """Return Markdown with ATX headings, `-` lists, fenced code, GFM tables, and canvas controls as text."""
     soup = BeautifulSoup(html, "html.parser")
     _reduce(soup)
     converter = _Converter(
@@ -49,7 +49,7 @@ def html_to_markdown(html: str) -> str:
 
 
 def _reduce(soup: BeautifulSoup) -> None:
-    """Drop what has no place in the text, and turn canvas elements into plain text."""
+    """Drop what is not text, and turn canvas controls into plain text."""
     for element in soup.select("script, style, p.embedded-file"):
         element.decompose()
     for control in soup.find_all("control"):
@@ -63,6 +63,6 @@ def _reduce(soup: BeautifulSoup) -> None:
 
 
 def convert_file(source: Path) -> Path:
-    """Convert `x.html` into `x.md` beside it (other names get `.md` appended)."""
+    """Convert `x.html` into `x.md` in the same folder; other names get `.md` appended."""
     name = source.with_suffix(".md") if source.suffix.lower() == ".html" else Path(f"{source}.md")
     return write_text(name, html_to_markdown(source.read_text(encoding="utf-8")) + "\n")

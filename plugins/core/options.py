@@ -1,7 +1,7 @@
-"""A collector's params, declared once: read from the trigger form, the schedule's `args` and the settings.
+"""A collector's params, declared once for the trigger form, the schedule's `args` and the settings.
 
-A value comes from the form (if it is not null), else from the schedule's `args`, else from the setting of
-the same name, else it is the default.
+A value comes from the form (if it is not null), else from the schedule's `args`, else from the declared
+setting, else it is the default.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ O = TypeVar("O", bound="Options")  # noqa: E741 - the type variable of an option
 
 @dataclass(frozen=True)
 class ParamKind:
-    """How one sort of value looks in the form and is read from text."""
+    """How one kind of value looks in the form and is read from text."""
 
     schema: Mapping[str, Any]
     read: Callable[[str], Any]
@@ -38,9 +38,9 @@ NAMES = ParamKind({"type": ["null", "array"], "items": {"type": "string"}}, as_n
 
 @dataclass(frozen=True)
 class DeclaredOption:
-    """What a field of an options class says about itself.
+    """The declaration of one param in an options class.
 
-    :param setting: a `Setting` that holds the value if no run gives one; a descriptor cannot be typed here.
+    :param setting: the `Setting` to use if the run gives no value; a descriptor cannot be typed here.
     """
 
     kind: ParamKind
@@ -71,20 +71,20 @@ def option(
 
 @dataclass(frozen=True)
 class Options:
-    """Base of all params of a task."""
+    """Base of all options classes."""
 
     def check(self) -> None:
-        """Raise if the values do not fit each other."""
+        """Raise if the values contradict each other."""
 
     def as_json(self) -> dict[str, Any]:
-        """Return what was asked for, without what is at its default."""
+        """Return the values that differ from their defaults."""
         shown = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
         return {name: iso_z(v) if isinstance(v, datetime) else v for name, v in shown.items()}
 
 
 @dataclass(frozen=True)
 class CommonOptions(Options):
-    """The params of every collector that can honour them."""
+    """The params that all collectors share."""
 
     since: datetime | None = option(
         INSTANT_FROM,
@@ -125,11 +125,11 @@ class CommonOptions(Options):
 
     @property
     def windowed(self) -> bool:
-        """Whether the run looks at a part only; such a run moves no checkpoint."""
+        """Whether the run covers only a part of the source; such a run moves no checkpoint."""
         return self.since is not None or self.until is not None or self.limit is not None
 
     def in_window(self, moment: datetime | None) -> bool:
-        """Say whether something of that date is wanted; of no date, only if no window was asked for."""
+        """Return whether the window contains this time; without a time, whether there is no window."""
         if self.since is None and self.until is None:
             return True
         if moment is None:
@@ -137,7 +137,7 @@ class CommonOptions(Options):
         return (self.since is None or moment >= self.since) and (self.until is None or moment <= self.until)
 
     def check(self) -> None:
-        """Raise if the values do not fit each other."""
+        """Raise if the window ends before it begins."""
         if self.since and self.until and self.since > self.until:
             raise ConfigurationError(
                 f"since ({iso_z(self.since)}) is after until ({iso_z(self.until)}); swap them"
@@ -145,12 +145,12 @@ class CommonOptions(Options):
 
 
 def declared(options_type: type[Options]) -> dict[str, DeclaredOption]:
-    """Return what each field of an options class says about itself."""
+    """Return the declaration of each field of an options class."""
     return {f.name: f.metadata["option"] for f in fields(options_type) if "option" in f.metadata}
 
 
 def form_name(tracker: str, name: str, declaration: DeclaredOption) -> str:
-    """Return the name of a param in a group's form: common ones are shared, others belong to a tracker."""
+    """Return a param's name in a group's form: common params are shared, others belong to a tracker."""
     return name if declaration.common else f"{tracker}__{name}"
 
 
@@ -160,7 +160,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parse_args(options_type: type[Options], args: Sequence[str]) -> dict[str, Any]:
-    """Read command-line style options, as the schedule file has them."""
+    """Read options in the style of a command line, as the schedule file has them."""
     parser = _Parser(add_help=False, allow_abbrev=False)
     for name, declaration in declared(options_type).items():
         flags = (f"--{name.replace('_', '-')}", *declaration.aliases)
@@ -175,7 +175,7 @@ def parse_args(options_type: type[Options], args: Sequence[str]) -> dict[str, An
 def resolve(
     options_type: type[O], tracker: str, form: Mapping[str, Any], args: Sequence[str], settings: Settings
 ) -> O:
-    """Return the options of a run; whatever cannot be read is an error naming the param."""
+    """Return the options of a run, or raise an error that names the param whose value is invalid."""
     from_args = parse_args(options_type, args)
     values: dict[str, Any] = {}
     for name, declaration in declared(options_type).items():
@@ -206,7 +206,7 @@ def _read(options_type: type[Options], name: str, value: Any) -> Any:
         if isinstance(value, str) and word != "boolean":
             value = kind.read(value.strip())
         elif not isinstance(value, TYPES[word]) or (word == "integer" and isinstance(value, bool)):
-            raise ValueError(f"not of the type {word}: {value!r}")
+            raise ValueError(f"must be of type {word}, not {value!r}")
         least = kind.schema.get("minimum")
         if least is not None and value < least:
             raise ValueError(f"must be at least {least}")

@@ -1,4 +1,4 @@
-"""Tells an item that cannot be had from a source that is down."""
+"""Distinguishes a single item that fails from a source that is down."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ IN_A_ROW = 3
 
 @dataclass
 class OutageBreaker:
-    """Gives up when several requests in a row find the source unavailable.
+    """Gives up when several consecutive requests find the source unavailable.
 
-    :param limit: so many in a row mean that the source is down, not that single items are bad.
+    :param limit: consecutive failures that mean that the source is down rather than single items.
     """
 
     limit: int = IN_A_ROW
     failures: int = 0
 
     def succeeded(self) -> None:
-        """Start counting anew."""
+        """Reset the count."""
         self.failures = 0
 
     def failed(self, error: SourceUnavailable) -> None:
-        """Count a failure; raise it if it is one too many."""
+        """Count a failure, and raise it if the limit is reached."""
         self.failures += 1
         if self.failures >= self.limit:
             raise error

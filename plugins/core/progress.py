@@ -1,4 +1,4 @@
-"""Progress lines: at most one in ten seconds, with rate, requests and time left."""
+"""Progress lines in the log: at most one per ten seconds, with rate, requests and time left."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ INTERVAL_SECONDS = 10.0
 
 
 def duration(seconds: float) -> str:
-    """Write seconds for a person: `42 s`, `3 min 20 s`, `2 h 5 min`."""
+    """Write seconds for a reader: `42 s`, `3 min 20 s`, `2 h 5 min`."""
     whole = int(seconds)
     if whole < 60:
         return f"{seconds:.1f} s" if seconds < 10 else f"{whole} s"
@@ -26,19 +26,19 @@ def duration(seconds: float) -> str:
 
 
 def counted(number: int, name: str) -> str:
-    """Write a count for a person: `2 pages`, `1 page`, `0 new`, `1 skipped without link`."""
+    """Write a count for a reader: `2 pages`, `1 page`, `0 new`, `1 skipped without link`."""
     words = name.replace("_", " ")
     return f"{number:,} {words.removesuffix('s') if number == 1 and ' ' not in words else words}"
 
 
 @dataclass
 class Progress:
-    """Counts what a run does and logs a line now and then.
+    """Counts what a run does and regularly logs a line.
 
-    :param collector: the command, named on every failure.
+    :param collector: the command, which every failure names.
     :param on_line: called with the counts at every line, so that a running task can be watched elsewhere.
     :param requests: returns how many requests were sent so far.
-    :param shown_first: counts that a summary begins with, even where they are zero.
+    :param shown_first: counts that a summary begins with, even if they are zero.
     """
 
     clock: Clock = field(default_factory=SystemClock)
@@ -60,34 +60,34 @@ class Progress:
         self._done, self._total = done, total
 
     def expect(self, total: int) -> None:
-        """Say how many items the unit has, once that is known."""
+        """Set how many items the unit has, once that is known."""
         self._total = total
 
     def count(self, name: str, number: int = 1) -> None:
-        """Add to a total of the run and to that of the unit."""
+        """Add to a count of the run and of the current unit."""
         if number:
             self.counts[name] += number
             if self._unit:
                 self.counts[f"{self._unit}/{name}"] += number
 
     def count_merge(self, merged: MergeCounts) -> None:
-        """Add what a merge did, under the names that all collectors use."""
+        """Add the counts of a merge, under the names that all collectors use."""
         self.count("new", merged.inserted)
         self.count("updated", merged.updated)
         self.count("unchanged", merged.unchanged)
 
     def unit_counts(self) -> dict[str, int]:
-        """Return what was counted in this unit."""
+        """Return the counts of the current unit."""
         prefix = f"{self._unit}/"
         return {k.removeprefix(prefix): v for k, v in self.counts.items() if k.startswith(prefix)}
 
     def summary(self, counts: Mapping[str, int]) -> str:
-        """Return counts in words; those of single units are left out."""
+        """Return the counts as text, without those of single units."""
         others = sorted(name for name in counts if "/" not in name and name not in self.shown_first)
         return ", ".join(counted(counts.get(name, 0), name) for name in (*self.shown_first, *others))
 
     def advance(self, done: int) -> None:
-        """Move on by `done` items, and write a line if the last one is old enough."""
+        """Count `done` more items of the unit, and log a line if the last one is old enough."""
         self._done += done
         now = self.clock.monotonic()
         if now - self._last >= INTERVAL_SECONDS:

@@ -1,7 +1,7 @@
-"""Gives out blocks of requests from PostgreSQL, over a connection of its own.
+"""Grants leases on blocks of requests from PostgreSQL, over a separate connection.
 
-An identity's row of `core.rate_quota` is locked while a block is given, once in twenty-five requests. What is
-given is subtracted at once, so all holders together never send more than is there. Time is the database's.
+A lease locks the rows of `core.rate_quota` only while it is granted, once per block. The block is subtracted
+from the quota at once, so all processes together never send more than remains. All times are the database's.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from core.errors import DatabaseFailure, SourceUnavailable
 LOCK_PATIENCE_MS = 5_000
 LOCK_NOT_AVAILABLE = "55P03"
 PROBE = 1
-"""While nobody knows how much is left, one request finds out."""
+"""While nobody knows how much quota remains, one request finds out."""
 SHORTEST_WAIT = 0.01
 UNKNOWN_RESET = 0.3
-"""Seconds after which it is worth looking again when the source has not said when its quota is renewed."""
+"""Seconds to wait before looking again if the source has not reported when its quota is reset."""
 
 
 @dataclass(frozen=True)
 class QuotaState:
-    """What the database knows of one identity and resource; the columns of `core/availability.sql`."""
+    """What is stored about one identity and resource; the columns of `core/availability.sql`."""
 
     identity: str
     remaining: int | None
@@ -43,9 +43,9 @@ class QuotaState:
 
 @dataclass(frozen=True)
 class Availability:
-    """What an identity could give now.
+    """How many requests an identity can send now.
 
-    :param share: how much is left of what it has; the fullest is taken next, so that all drain evenly.
+    :param share: the part of its limit that remains; the largest is used next, so that all drain evenly.
     """
 
     identity: str
@@ -59,19 +59,19 @@ class Availability:
 class RateLeases:
     """The leases of one source.
 
-    :param connect: opens a connection of its own.
-    :param identities: who is limited: the user behind a token, a workspace; never a token itself.
+    :param connect: opens a connection that only the leases use.
+    :param identities: what the source limits, such as the user of a token or a workspace; never a token.
     """
 
     def __init__(self, connect: Callable[[], Conn], identities: Sequence[str], limits: Limits) -> None:
         if not identities:
-            raise ValueError("a budget needs at least one identity")
+            raise ValueError("a rate budget needs at least one identity")
         self._connect, self._identities, self._limits = connect, sorted(set(identities)), limits
         self._conn: Conn | None = None
         self._lock = Lock()
 
     def take(self, resource: str, wanted: int, used: LeaseUse | None) -> Lease | Wait:
-        """Give a block in the name of whoever has most left, and end the lease that was used."""
+        """End the lease that was used, and grant a new one for the identity with the largest share left."""
         with self._transaction() as conn:
             now = self._lock_quotas(conn, resource)
             if used is not None:
@@ -86,13 +86,13 @@ class RateLeases:
             return self._grant(conn, resource, wanted, max(able, key=lambda choice: choice.share))
 
     def give_back(self, resource: str, used: LeaseUse) -> None:
-        """End a lease."""
+        """End a lease and return its unused requests to the quota."""
         with self._transaction() as conn:
             self._lock_quotas(conn, resource)
             self._end(conn, resource, used)
 
     def block(self, resource: str, identity: str, seconds: float) -> None:
-        """Have everybody wait who would ask in this identity's name."""
+        """Grant no lease for this identity for some time."""
         values = {"identity": identity, "resource": resource, "seconds": seconds}
         with self._transaction() as conn:
             execute(conn, "core/block_identity", values)
@@ -107,7 +107,7 @@ class RateLeases:
 
     @contextmanager
     def _transaction(self) -> Iterator[Conn]:
-        """Open the connection when first needed, and wait for locks a bounded time."""
+        """Open the connection when it is first needed, and limit the time spent waiting for locks."""
         with self._lock, _as_unavailable():
             if self._conn is None or self._conn.closed:
                 self._conn = self._connect()
@@ -119,7 +119,7 @@ class RateLeases:
         values = {"identities": self._identities, "resource": resource, "skew": self._limits.skew}
         rows = fetch(conn, "core/lock_quotas", values)
         if len(rows) < len(self._identities):
-            # An identity is new, or somebody emptied the table.
+            # An identity is new, or the table was emptied.
             execute(conn, "core/add_quotas", values)
             rows = fetch(conn, "core/lock_quotas", values)
         moment: datetime = rows[0][1]
@@ -137,11 +137,11 @@ class RateLeases:
         }
         row = fetch_one(conn, "core/grant_lease", values)
         if row is None:
-            raise RuntimeError("core.rate_lease took no row")
+            raise RuntimeError("inserting into core.rate_lease returned no row")
         return Lease(row[0], chosen.identity, granted, slots)
 
     def _end(self, conn: Conn, resource: str, used: LeaseUse) -> None:
-        """End a lease and give back what it did not use; a source that reports less is right."""
+        """End a lease and return what it did not use; if the source reports less, its figure counts."""
         reported = used.quota
         execute(
             conn,
@@ -160,7 +160,7 @@ class RateLeases:
 
 
 def availability(state: QuotaState, limits: Limits, now: datetime) -> Availability:
-    """Judge one identity by each of the limits."""
+    """Return what one identity can send under each of the limits."""
     available, waits = limits.block, []
     slots = limits.in_flight - state.slots_taken
     if slots < 1:
@@ -175,15 +175,15 @@ def availability(state: QuotaState, limits: Limits, now: datetime) -> Availabili
         available = min(available, left)
         share = left / max((state.quota or left) - limits.reserve, 1)
         if left < 1:
-            waits.append((_until(state.reset_at, now), "the quota is drained to the reserve"))
+            waits.append((_until(state.reset_at, now), "the quota is used up except for the reserve"))
     if state.blocked > 0:
-        waits.append((state.blocked, "the source asked everybody to wait"))
+        waits.append((state.blocked, "the source asked to wait"))
     wait, reason = max(waits, default=(0.0, ""))
     return Availability(state.identity, available if not waits else 0, slots, share, wait, reason)
 
 
 def _left(state: QuotaState, limits: Limits) -> int:
-    """Return what may be given of the quota; while nobody knows it, one request finds out."""
+    """Return how much of the quota can be granted."""
     return PROBE - state.live if state.remaining is None else state.remaining - limits.reserve
 
 
@@ -193,15 +193,16 @@ def _until(reset_at: datetime | None, now: datetime) -> float:
 
 @contextmanager
 def _as_unavailable() -> Iterator[None]:
-    """Without the budget's database nothing is sent: the source counts as unavailable."""
+    """Raise `SourceUnavailable` if the budget's database fails, because nothing is sent without it."""
     try:
         with scrubbed():
             yield
     except DatabaseFailure as failure:
         if failure.sqlstate == LOCK_NOT_AVAILABLE:
             raise SourceUnavailable(
-                "the rate budget is locked; nothing is sent without it", retry_after=5.0
+                f"the rate budget was locked for {LOCK_PATIENCE_MS // 1000} s; no request is sent without it",
+                retry_after=5.0,
             ) from None
         raise SourceUnavailable(
-            f"the rate budget cannot be reached ({failure}); nothing is sent without it"
+            f"the rate budget cannot be reached in the database ({failure}); no request is sent without it"
         ) from None

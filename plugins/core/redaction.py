@@ -1,4 +1,4 @@
-"""Takes secrets, addresses and row values out of what is about to be logged."""
+"""Removes secrets and e-mail addresses from text that is logged or stored."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def redact(text: str, secrets: tuple[str, ...] = ()) -> str:
 
 
 def redact_addresses(text: str, keep: frozenset[str] = frozenset()) -> str:
-    """Return the text without e-mail addresses, except those named (lists are public)."""
+    """Return the text without e-mail addresses, except those in `keep` (list addresses are public)."""
     return ADDRESS.sub(lambda m: m.group(0) if m.group(0) in keep else MASK, text)
 
 
 def without_userinfo(url: str) -> str:
-    """Return an address that may be shown: without the name and password that it may carry."""
+    """Return the address without user name and password, so that it can be shown."""
     return USERINFO.sub("", url)

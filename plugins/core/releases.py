@@ -1,4 +1,4 @@
-"""Which Boost releases a consumer has not handled yet; `core.release_consumption` is the only record."""
+"""Finds the Boost releases that a consumer has not handled yet, recorded in `core.release_consumption`."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from core.database import Conn, execute, fetch
 
 
 class ReleaseSource(Protocol):
-    """Knows the stable releases."""
+    """Lists Boost's stable releases."""
 
     def published(self) -> Sequence[str]:
-        """Return every stable release that exists, asking the source."""
+        """Return every stable release, as requested from the source."""
 
     def catalogued(self, conn: Conn) -> Sequence[str]:
-        """Return those that our catalogue has; they count as history for a new consumer."""
+        """Return the releases that are already stored; they count as history for a new consumer."""
 
 
 def pending(
@@ -25,7 +25,7 @@ def pending(
 ) -> tuple[str, ...]:
     """Return the releases that a consumer has to handle, oldest first.
 
-    A consumer that appears for the first time is not given history, unless forced.
+    A consumer's first call marks the stored releases as handled, unless `force` is set.
     """
     published = source.published()
     consumed = _consumed(conn, consumer)
@@ -37,7 +37,7 @@ def pending(
 
 
 def consume(conn: Conn, consumer: str, versions: Sequence[str], now: datetime) -> None:
-    """Note that a consumer handled releases."""
+    """Record that a consumer handled releases."""
     if versions:
         values = {"consumer": consumer, "versions": list(versions), "now": now}
         execute(conn, "core/consume_releases", values)

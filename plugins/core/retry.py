@@ -1,4 +1,4 @@
-"""What retries, when, and what fails at once: said here and nowhere else."""
+"""The retry policy of all tasks: which failures are retried, when, and which fail at once."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 RETRIES = 24
-"""High, because a policy can only fail earlier: it must outlast the longest series of rate limits."""
+"""High enough for the longest series of rate limits, because the policy can only fail a task earlier."""
 RETRY_DELAY = timedelta(minutes=1)
-"""For what no policy is asked about: killed tasks and lost workers."""
+"""Used where Airflow does not consult the policy: killed tasks and lost workers."""
 TRANSIENT_TRIES = 5
 BASE_DELAY_SECONDS = 10.0
 MAX_DELAY_SECONDS = 600.0
 FAIL_AT_ONCE = {
     CollectorFailureCategory.AUTH: "the source refuses our credentials",
-    CollectorFailureCategory.PERMISSION: "an access or a scope is missing",
-    CollectorFailureCategory.VALIDATION: "the data is not what the source promises",
-    CollectorFailureCategory.COMMAND: "a param, a setting or a connection is wrong",
+    CollectorFailureCategory.PERMISSION: "a permission or scope is missing",
+    CollectorFailureCategory.VALIDATION: "the source's answer is not in the documented form",
+    CollectorFailureCategory.COMMAND: "a param, a setting or a Connection is wrong",
 }
 
 
 class CollectorRetryPolicy(RetryPolicy):
-    """Decide by the category of the failure and by how often it came in a row."""
+    """Decides by a failure's category and by how many consecutive tries had it."""
 
     def evaluate(
         self,
@@ -38,9 +38,9 @@ class CollectorRetryPolicy(RetryPolicy):
         max_tries: int,
         context: Context | None = None,
     ) -> RetryDecision:
-        """Return when to try again, or that trying again cannot help."""
+        """Return when to try again, or that another try cannot help."""
         if isinstance(exception, Stopped):
-            return RetryDecision.retry(timedelta(seconds=1), "stopped from outside; goes on where it was")
+            return RetryDecision.retry(timedelta(seconds=1), "stopped from outside; continues where it was")
         if isinstance(exception, CollectorBusy):
             return RetryDecision.retry(timedelta(minutes=1), "another task holds the lock")
         category = classify_failure(exception)
@@ -53,7 +53,7 @@ class CollectorRetryPolicy(RetryPolicy):
 
 
 def default_args() -> dict[str, Any]:
-    """Return what the tasks of every DAG of ours have in common."""
+    """Return the arguments that the tasks of all our DAGs share."""
     return {
         "owner": "collectors",
         "retries": RETRIES,
@@ -75,11 +75,11 @@ def _transient(category: CollectorFailureCategory, in_a_row: int, retry_after: f
             f"{category}: back-off, {in_a_row} of {TRANSIENT_TRIES}",
         )
     if in_a_row > 1:
-        return RetryDecision.fail("unknown: was retried once")
+        return RetryDecision.fail("unknown: failed again after one retry")
     return RetryDecision.retry(timedelta(seconds=BASE_DELAY_SECONDS), "unknown: retried once")
 
 
 def _tries_since_clear(try_number: int, max_tries: int, context: Any) -> int:
-    """Count from the last clear: Airflow sets `max_tries` anew at each one, but never `try_number`."""
+    """Count tries since the last clear, at which Airflow raises `max_tries` but keeps `try_number`."""
     retries = getattr(context.get("task"), "retries", None) if context else None
     return max(1, try_number - (max_tries - retries)) if retries is not None else max(1, try_number)

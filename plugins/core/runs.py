@@ -1,4 +1,4 @@
-"""The record of each try of a collector, written over a connection of its own in autocommit."""
+"""The record of each try of a collector, written over a separate connection in autocommit."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from core.errors import CollectorFailureCategory
 
 @dataclass(frozen=True)
 class TaskTry:
-    """Which try of which task a run is; empty outside Airflow."""
+    """The task and try number of a run; empty outside Airflow."""
 
     dag_id: str = ""
     run_id: str = ""
@@ -48,7 +48,7 @@ class RunRecord:
         command: str,
         options: Mapping[str, Any],
     ) -> RunRecord:
-        """Close what killed tries of this task left open, and open a row."""
+        """Close the rows that killed tries of this task left open, and insert a new one."""
         values = {
             "tracker": tracker,
             "command": command,
@@ -62,11 +62,11 @@ class RunRecord:
         }
         row = fetch_one(conn, "core/start_run", values)
         if row is None:
-            raise RuntimeError("core.run took no row")
+            raise RuntimeError("inserting into core.run returned no row")
         return cls(conn, clock, row[0], task)
 
     def touch(self, counts: Mapping[str, int]) -> None:
-        """Show the counts of a run that goes on."""
+        """Store the current counts of the run, which continues."""
         execute(self.conn, "core/touch_run", self._values(counts))
 
     def finish(
@@ -77,12 +77,12 @@ class RunRecord:
         category: CollectorFailureCategory | None = None,
         message: str = "",
     ) -> None:
-        """Close the row."""
+        """Store how the run ended."""
         values = self._values(counts) | {"state": state, "failure_category": category, "message": message}
         execute(self.conn, "core/finish_run", values)
 
     def earlier_tries(self) -> list[tuple[str, str | None]]:
-        """Return state and category of the tries since the last clear, newest first."""
+        """Return state and failure category of the tries since the last clear, newest first."""
         task = self.task
         if not task.run_id:
             return []
@@ -107,12 +107,12 @@ class RunRecord:
 
 
 def killed_in_a_row(tries: list[tuple[str, str | None]]) -> int:
-    """Count how many of the newest tries were killed."""
+    """Count the consecutive killed tries, starting from the newest."""
     return _leading(tries, lambda state, category: state == "killed")
 
 
 def failed_in_a_row(tries: list[tuple[str, str | None]], category: CollectorFailureCategory) -> int:
-    """Count how many of the newest tries failed with this category; killed ones neither count nor end it."""
+    """Count the consecutive tries that failed with this category, newest first, skipping killed ones."""
     reported = [t for t in tries if t[0] != "killed"]
     return _leading(reported, lambda state, found: state == "failed" and found == category)
 

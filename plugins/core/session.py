@@ -1,4 +1,4 @@
-"""What a collector works with: the connection that writes, progress, clock and settings."""
+"""The session of a collector: its database connection, progress, clock and settings."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from core.settings import Settings
 
 
 class Session:
-    """One run's surroundings, opened by its operator; whatever is left out is as usual.
+    """Everything that one run shares between its functions; its operator opens and closes it.
 
-    :param conn: a connection in autocommit; what belongs together says `with session.conn.transaction()`.
+    :param conn: a connection in autocommit; changes that belong together need `session.conn.transaction()`.
     """
 
     def __init__(

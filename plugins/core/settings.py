@@ -1,10 +1,10 @@
-"""Settings: how one is declared, found and read. Nothing else reads the environment or Airflow Variables.
+"""Settings: how they are declared and read. Nothing else reads the environment or Airflow Variables.
 
 A value comes from the Variable `bdc_<name>`, else from the first environment variable that is set, else
-it is the default. Blank means "not set". Values are resolved when they are first asked for, so a task pays
-only for what it uses; Variables are asked only inside a task, never while DAG files are parsed.
+it is the default. Blank means "not set". Values are resolved when they are first used, so a task looks up
+only what it needs; Variables are read only inside a task, never while DAG files are parsed.
 
-Each source declares its own in its `settings.py`; those of everybody are here.
+Each source declares its settings in its `settings.py`; the shared ones are here.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ PLUGINS = Path(__file__).resolve().parents[1]
 
 
 def as_text(raw: str) -> str:
-    """Take the text as it is."""
+    """Return the text unchanged."""
     return raw
 
 
@@ -48,25 +48,25 @@ def as_count(raw: str) -> int:
 
 
 def as_positive(raw: str) -> int:
-    """Accept a whole number from 1 on."""
+    """Accept a whole number of at least 1."""
     if (number := int(raw)) < 1:
         raise ValueError("must be at least 1")
     return number
 
 
 def as_names(raw: str) -> tuple[str, ...]:
-    """Split a comma list; blanks around the parts do not count."""
+    """Split at commas and strip each part; empty parts are dropped."""
     return tuple(part.strip() for part in raw.split(",") if part.strip())
 
 
 def as_path(raw: str) -> Path:
-    """Read a path; a relative one starts at the repository root."""
+    """Read a path; a relative path is below the repository's root."""
     return ROOT / Path(raw).expanduser()
 
 
 @dataclass(frozen=True)
 class Resolved:
-    """A setting's value and where it came from; what `config-check` prints."""
+    """A setting's value and its origin, as `config-check` prints them."""
 
     name: str
     value: Any
@@ -75,14 +75,14 @@ class Resolved:
     doc: str
 
     def shown(self) -> str:
-        """Return the value as text; of a secret only whether it is set."""
+        """Return the value as text, but only whether it is set if it is secret."""
         if self.secret:
             return "set" if self.value else "not set"
         return ", ".join(self.value) if isinstance(self.value, tuple) else str(self.value)
 
 
 class Setting(Generic[T]):
-    """One setting: how its text is read, where it may stand, what it means.
+    """One setting: how its text is read, where it can be set, what it means.
 
     :param name: by default the group's prefix and the attribute's name.
     :param section: by default the group's.
@@ -119,14 +119,14 @@ class Setting(Generic[T]):
         return value
 
     def resolve(self, environ: Mapping[str, str], variable: Callable[[str], str | None]) -> Resolved:
-        """Find the value; a text that cannot be read is an error naming where it stands."""
+        """Return the value with its origin, or raise an error that names where the invalid value is set."""
         for origin, raw in self._candidates(environ, variable):
             if raw is None or not raw.strip():
                 continue
             try:
                 return Resolved(self.name, self.read(raw.strip()), origin, self.secret, self.doc)
             except ValueError as error:
-                raise ConfigurationError(f"{origin} cannot be used: {error}") from None
+                raise ConfigurationError(f"{origin} has an invalid value: {error}") from None
         return Resolved(self.name, self.default, "default", self.secret, self.doc)
 
     def _candidates(
@@ -139,7 +139,7 @@ class Setting(Generic[T]):
 
 
 class SettingsGroup:
-    """Settings that belong together, as typed attributes: `settings.of(ExampleSettings).names`."""
+    """Related settings as typed attributes: `settings.of(ExampleSettings).names`."""
 
     prefix: ClassVar[str] = ""
     section: ClassVar[str] = "Collecting"
@@ -154,7 +154,7 @@ class SettingsGroup:
 
 
 class Settings(SettingsGroup):
-    """The settings that every collector shares, and the way to those of a source."""
+    """The settings that all collectors share, and access to those of a source."""
 
     workspace_dir = Setting(
         as_path,
@@ -242,33 +242,33 @@ class Settings(SettingsGroup):
 
     @classmethod
     def for_task(cls) -> Settings:
-        """Return the settings inside an Airflow task, where Variables may be asked."""
+        """Return settings for use inside an Airflow task, where Variables can be read."""
         from airflow.sdk import Variable
 
         return cls(variable=lambda name: Variable.get(name, default=None))
 
     def of(self, group: type[G]) -> G:
-        """Return a source's own settings."""
+        """Return the settings of a source."""
         return group(self)
 
     def value(self, setting: Setting[T]) -> T:
-        """Return the value of one setting, whichever group it is of."""
+        """Return the value of a setting of any group."""
         found: T = self.resolve(setting).value
         return found
 
     def resolve(self, setting: Setting[Any]) -> Resolved:
-        """Return one setting's value with its origin."""
+        """Return the value of a setting with its origin."""
         if setting.name not in self._resolved:
             self._resolved[setting.name] = setting.resolve(self._environ, self._variable)
         return self._resolved[setting.name]
 
     def describe(self) -> list[Resolved]:
-        """Resolve everything that is declared; the first value that cannot be used raises."""
+        """Resolve all declared settings; the first invalid value raises."""
         return [self.resolve(setting) for setting in declared_settings().values()]
 
 
 def declared_settings() -> dict[str, Setting[Any]]:
-    """Return every setting by name: the shared ones, then those of each source's `settings.py`."""
+    """Return every setting by name: the shared ones, then those in each source's `settings.py`."""
     found = dict(Settings.declared())
     for path in sorted(PLUGINS.glob("*/*/settings.py")):
         module = import_module(".".join(path.relative_to(PLUGINS).with_suffix("").parts))

@@ -1,4 +1,4 @@
-"""Reads the project's SQL files, once each."""
+"""Reads the project's SQL files, each of them once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SQL_ROOT = Path(__file__).resolve().parents[2] / "include" / "sql"
 def sql(name: str) -> LiteralString:
     """Return the text of `include/sql/<name>.sql`.
 
-    The files are part of the program, which is what LiteralString stands for.
+    The files are part of the program, so their text is a LiteralString for type checkers.
     """
     text: LiteralString = (SQL_ROOT / f"{name}.sql").read_text(encoding="utf-8")
     return text

@@ -1,4 +1,4 @@
-"""Cleaning of texts and names. Pure."""
+"""Cleans texts and names. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import unquote
 
 MOVED = {"clean_discord_text": "trackers.discord.text"}
-"""Documented names that live in a tracker; importable from here, too."""
+"""Documented names whose code belongs to a tracker; they can also be imported from here."""
 
 INVISIBLE = dict.fromkeys((0x00AD, 0x200B, 0x200C, 0x200D))
 SPACES = dict.fromkeys((0x00A0, 0x2002, 0x2003, 0x202F), " ")
@@ -38,13 +38,13 @@ UNESSENTIAL = frozenset(
 
 
 def storable(text: str) -> str:
-    """Return what PostgreSQL's text takes: without NUL, and with `?` for half a surrogate pair."""
+    """Return text that PostgreSQL can store: without NUL, and with `?` for each unpaired surrogate."""
     text = text.replace("\x00", "")
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
 def clean_text(text: str | None, remove_extra_spaces: bool = True) -> str:
-    """Unescape HTML, drop invisible characters, unify spaces and line ends."""
+    """Unescape HTML, drop invisible characters, and normalise spaces and line ends."""
     if not text:
         return ""
     cleaned = html.unescape(text).replace("\r\n", "\n").replace("\r", "\n").translate(TABLE)
@@ -67,7 +67,7 @@ def filter_sentence(
     unessential_words: frozenset[str] = UNESSENTIAL,
     min_words_after: int = 3,
 ) -> str:
-    """Lower-case, drop greetings and fillers; nothing is left of a sentence with too few words."""
+    """Lower-case and drop greetings and fillers; return "" if too few words remain."""
     words = frozenset(greeting_words) | frozenset(unessential_words)
     text = sentence.lower()
     if words:
@@ -77,7 +77,7 @@ def filter_sentence(
 
 
 def truncate_content(text: str, max_length: int = 100) -> str:
-    """Cut to `max_length`, with an ellipsis where there is room for one."""
+    """Cut to `max_length` characters, ending in an ellipsis if it fits."""
     if max_length < 0:
         raise ValueError("max_length must not be negative")
     if len(text) <= max_length:
@@ -86,12 +86,12 @@ def truncate_content(text: str, max_length: int = 100) -> str:
 
 
 def validate_content_length(text: str | None, min_length: int = 50) -> bool:
-    """Say whether the stripped text is long enough."""
+    """Return whether the stripped text is long enough."""
     return len((text or "").strip()) >= min_length if text else False
 
 
 def sanitize_filename(name: str) -> str:
-    """Turn any text into a name that every file system takes."""
+    """Turn any text into a file name that every file system accepts."""
     cleaned = EMOJI_CODE.sub("", unquote(name))
     cleaned = re.sub(r'[\\/:*?"<>|]', "_", cleaned)
     cleaned = NAMED_ENTITY.sub("_", cleaned)
@@ -114,8 +114,8 @@ def _split_extension(name: str) -> tuple[str, str]:
 
 def _fit(stem: str, extension: str) -> str:
     stem = stem[: MAX_NAME_CHARS - len(extension)]
-    room = MAX_NAME_BYTES - len(extension.encode())
-    return stem.encode()[:room].decode("utf-8", "ignore") + extension
+    longest = MAX_NAME_BYTES - len(extension.encode())
+    return stem.encode()[:longest].decode("utf-8", "ignore") + extension
 
 
 def fold(text: str) -> str:
@@ -126,7 +126,7 @@ def fold(text: str) -> str:
 
 
 def __getattr__(name: str) -> Any:
-    """Find what was here before its source had a package of its own."""
+    """Import the names that moved to a tracker's package."""
     if name in MOVED:
         return getattr(import_module(MOVED[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

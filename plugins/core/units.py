@@ -1,6 +1,6 @@
 """The loop of every collector: one unit (list, channel, repository) after the other.
 
-A failing unit is recorded, the others go on, and the task fails at the end naming those that failed.
+A failing unit is recorded and the next one follows; at the end the task fails and names those that failed.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ def collect_units(
     *,
     shown_first: tuple[str, ...] = ("new", "updated"),
 ) -> Collected:
-    """Do the work of each unit; raise `UnitsFailed` at the end if some failed.
+    """Call `work` with each unit's name; raise `UnitsFailed` at the end if some failed.
 
-    :param shown_first: counts that the lines about a unit and the run begin with, even where they are zero.
+    :param shown_first: counts that the lines about a unit and the run begin with, even if they are zero.
     """
     units = tuple(names)
     progress, clock = session.progress, session.clock
@@ -34,7 +34,7 @@ def collect_units(
     failures: dict[str, BaseException] = {}
     for name in units:
         started = clock.monotonic()
-        # The details fold in the UI's log; what became of the unit stands below them, in sight.
+        # The UI folds a unit's log lines; the line about its outcome follows outside, always visible.
         log.info(f"::group::{name}")
         try:
             work(name)

@@ -1,6 +1,6 @@
-"""Names and files below the workspace: checked segments, pure paths, atomic writes.
+"""Names and files below the workspace: checked path segments and atomic writes.
 
-The workspace is a cache that any worker can rebuild; what must survive is in PostgreSQL.
+The workspace is a cache that any worker can rebuild; what must be kept is in PostgreSQL.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ FORBIDDEN = re.compile(r"[/\\\x00-\x1f\x7f]")
 def safe_segment(name: str) -> str:
     """Return `name` if it can be one path segment, else raise ValueError."""
     if not 1 <= len(name) <= 200 or FORBIDDEN.search(name) or name in (".", "..") or name != name.strip():
-        raise ValueError(f"not usable as a path segment: {name!r}")
+        raise ValueError(f"cannot be used as a path segment: {name!r}")
     return name
 
 
 def below(root: Path, *segments: str) -> Path:
-    """Join checked segments to `root`; creates nothing."""
+    """Join checked segments to `root` without creating anything."""
     path = root.joinpath(*map(safe_segment, segments))
     if not path.resolve().is_relative_to(root.resolve()):
-        raise ValueError(f"{path} leads out of {root}")
+        raise ValueError(f"{path} is outside {root}")
     return path
 
 
 def require_writable(root: Path, setting: str) -> None:
-    """Make the folder, or raise an error that names the setting to change."""
+    """Create the folder, or raise an error that names the setting to change."""
     try:
         root.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=root):
@@ -44,7 +44,7 @@ def require_writable(root: Path, setting: str) -> None:
 
 
 def write_bytes(path: Path, content: bytes) -> Path:
-    """Write atomically, and only if the content differs, so that modification times mean something."""
+    """Write atomically, and only if the content differs, so that the modification time stays meaningful."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.is_file() and path.read_bytes() == content:
         return path.resolve()
@@ -55,17 +55,17 @@ def write_bytes(path: Path, content: bytes) -> Path:
             file.flush()
             os.fsync(file.fileno())
         os.replace(name, path)
-    except BaseException:  # a kill must not leave the temporary file either
+    except BaseException:  # not even a kill may leave the temporary file behind
         Path(name).unlink(missing_ok=True)
         raise
     return path.resolve()
 
 
 def write_text(path: Path, content: str) -> Path:
-    """Write UTF-8 atomically."""
+    """Write a text atomically, in UTF-8."""
     return write_bytes(path, content.encode("utf-8"))
 
 
 def write_json(path: Path, value: Any) -> Path:
-    """Write indented JSON; what JSON does not know is written as text."""
+    """Write indented JSON atomically; values that JSON has no type for are written as text."""
     return write_text(path, json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")

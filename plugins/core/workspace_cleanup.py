@@ -1,4 +1,4 @@
-"""Finds what crashed writers left in the workspace: orphaned temporary files, invalid staging JSON."""
+"""Removes what crashed writers left in the workspace: orphaned temporary files, invalid staged JSON."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ log = structlog.get_logger("collector")
 class StagingLayout:
     """Where a component of the predecessor staged JSON: `<folder>/<owner>/<repository>/<kind>/*.json`.
 
-    :param not_staged: folders below that hold something else.
+    :param not_staged: names of folders that hold other files.
     """
 
     folder: str
@@ -32,7 +32,7 @@ class StagingLayout:
 
 @dataclass
 class JsonScan:
-    """What a scan of staging JSON found and did. In a dry run `removed_invalid` counts what would go."""
+    """What a scan of staged JSON found and did. In a dry run, `removed_invalid` is what would be removed."""
 
     scanned: int = 0
     removed_invalid: int = 0
@@ -43,9 +43,9 @@ class JsonScan:
 
 
 def remove_orphans(root: Path, *, now: datetime, max_age_hours: float = 24.0, execute: bool = False) -> int:
-    """Delete (or only list) old temporary files below `root`; return how many there are.
+    """Count old temporary files below `root`, and with `execute` delete them.
 
-    Working clones are never entered: a repository may track files such as `Cargo.lock`.
+    Git clones are skipped, because a repository may track files such as `Cargo.lock`.
     """
     if max_age_hours < 0:
         raise ConfigurationError(f"max_age_hours must not be negative: {max_age_hours}")
@@ -88,10 +88,10 @@ def scan_staging_json(
     quarantine: bool = True,
     dry_run: bool = False,
 ) -> JsonScan:
-    """Look at the JSON files that a component staged.
+    """Check the JSON files that a component staged.
 
-    Empty or invalid files older than the grace time are removed or put into quarantine; valid ones older than
-    the stale limit (if there is one) are only warned of.
+    Empty or invalid files older than the grace time are removed or moved to the quarantine. Valid files older
+    than the stale limit (if it is not negative) only cause a warning.
     """
     scan = JsonScan()
     for path in _staged(root / layout.folder, layout):
@@ -108,7 +108,7 @@ def scan_staging_json(
         if valid:
             if 0 <= stale_seconds < age:
                 scan.stale_valid_warnings += 1
-                log.warning(f"{path} is staged since {age / 3600:.0f} h")
+                log.warning(f"{path} has been staged for {age / 3600:.0f} h")
         elif grace_seconds and age < grace_seconds:
             scan.skipped_grace_invalid += 1
         else:
@@ -153,7 +153,7 @@ def _discard(scan: JsonScan, root: Path, path: Path, *, quarantine: bool, dry_ru
 
 
 def _free(target: Path) -> Path:
-    """Return a name that no earlier file in quarantine has."""
+    """Return a name that no earlier file in the quarantine has."""
     number = 1
     free = target
     while free.exists():

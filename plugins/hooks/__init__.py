@@ -1,1 +1,1 @@
-"""One file per external system: authenticate, page, respect limits, hand out raw payloads."""
+"""One file per external system: authenticate, page, respect limits, return raw payloads."""

@@ -1,7 +1,7 @@
-"""The one place that sends HTTP: session, limits, retries, redaction, counting.
+"""The HTTP client of all sources: sessions, limits, retries, redaction, counting.
 
-Errors carry method and path only. A token never leaves the Connection's own host: redirects and links
-that an API returns are rebuilt on its base, and a foreign host is refused.
+Errors contain only method and path. A token is never sent to another host than the Connection's: redirects
+and links that an API returns are rebuilt on its base address, and other hosts are refused.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ USER_AGENT = "boost-data-collector (+https://github.com/cppalliance)"
 
 @dataclass(frozen=True)
 class Response:
-    """A whole answer with a status below 400."""
+    """A complete answer with a status below 400."""
 
     method: str
     path: str
@@ -49,16 +49,16 @@ class Response:
 
     @property
     def validator(self) -> Validator:
-        """What to ask with next time; the store saves it with the page."""
+        """The validator for the next request of this page; the store saves it with the page."""
         return Validator.from_headers(self.headers)
 
     @property
     def not_modified(self) -> bool:
-        """Whether the source says that nothing changed since the validator sent."""
+        """Whether nothing has changed since the validator that was sent (304)."""
         return self.status == 304
 
     def json(self) -> Any:
-        """Decode the body; an HTML page or half a document is an error naming the path."""
+        """Decode the body; an HTML page or an incomplete document is an error that names the path."""
         try:
             return json.loads(self.body)
         except ValueError:
@@ -78,7 +78,7 @@ class Traffic:
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def add(self, *, requests: int = 0, retries: int = 0, received: int = 0, waited: float = 0.0) -> None:
-        """Count."""
+        """Add to the counts."""
         with self.lock:
             self.requests += requests
             self.retries += retries
@@ -88,7 +88,10 @@ class Traffic:
 
 @dataclass(frozen=True)
 class Call:
-    """A request to make: a path below the base (or a link the API returned), and its query."""
+    """A request to send: a path below the base address (or a link that the API returned), and its query.
+
+    :param tag: whatever the caller needs to recognise the answer.
+    """
 
     path: str
     params: tuple[tuple[str, str], ...] = ()
@@ -96,18 +99,18 @@ class Call:
 
     @property
     def target(self) -> str:
-        """Path with query."""
+        """The path with the query."""
         return f"{self.path}?{urlencode(self.params)}" if self.params else self.path
 
 
 class ApiClient:
     """Sends requests to one service.
 
-    :param base_url: where the service is; every path is below it.
+    :param base_url: the service's address; every path is below it.
     :param auth: headers that authenticate.
     :param budget: admits requests so that all tasks together stay below the limits.
-    :param validators: known validators, sent along; the store saves the new ones with its page.
-    :param auth_of: headers of the identity in whose name a request is admitted, where there are several.
+    :param validators: known validators, sent with each request; the store saves new ones with their page.
+    :param auth_of: returns the headers of the identity that a request is admitted for, if there are several.
     :param on_request: called after each answer with path, status, bytes and seconds.
     """
 
@@ -144,22 +147,22 @@ class ApiClient:
     def get(
         self, path: str, params: Mapping[str, Any] | None = None, *, tries: int | None = None
     ) -> Response:
-        """Fetch one path; waits and retries within limits, raises typed errors.
+        """Fetch one path: wait and retry within limits, then raise one of the `core.errors`.
 
-        :param tries: how often network errors and 5xx are tried, if not as usual.
+        :param tries: how many tries network errors and 5xx get; `hooks.http.retry.TRIES` by default.
         """
         pairs = tuple((name, str(value)) for name, value in (params or {}).items() if value is not None)
         return self._call(Call(path, pairs), tries)
 
     def get_json(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
-        """Fetch one path and decode it."""
+        """Fetch one path and decode its JSON."""
         return self.get(path, params).json()
 
     def in_order(self, calls: Iterable[Call]) -> Iterator[tuple[Call, Response | CollectorError]]:
-        """Fetch several things at once and yield the answers in the order of the calls.
+        """Send several requests concurrently and yield the answers in the order of the calls.
 
-        An error is yielded in its place, so that one item cannot hide its neighbours. At most
-        `in_flight` answers are held.
+        An error is yielded like an answer, so that one failing item does not stop the others. At most
+        `in_flight` answers are kept in memory.
         """
         waiting: deque[tuple[Call, Future[Response]]] = deque()
         source = iter(calls)
@@ -182,7 +185,7 @@ class ApiClient:
                 future.cancel()
 
     def close(self) -> None:
-        """Close threads and sockets without waiting for requests under way."""
+        """Close threads and sockets without waiting for requests in flight."""
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
             self._pool = None
@@ -199,8 +202,8 @@ class ApiClient:
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None or session not in self._sessions:
             session = requests.Session()
-            # Proxies and certificate bundles come from the environment as usual, but never a password
-            # of somebody's .netrc in place of the Connection's.
+            # requests may read proxies and certificate bundles from the environment, but must not replace
+            # the Connection's credentials with those of a .netrc file.
             session.auth = lambda request: request
             session.mount("http://", HTTPAdapter(pool_maxsize=1))
             session.mount("https://", HTTPAdapter(pool_maxsize=1))
@@ -221,7 +224,9 @@ class ApiClient:
             if response.status not in (301, 302, 303, 307, 308):
                 return response
             url = rebuild(self.base_url, response.headers.get("Location", ""))
-        raise UnexpectedPayload("redirected in a circle", source="GET", identifier=call.path)
+        raise UnexpectedPayload(
+            f"redirected more than {MAX_REDIRECTS} times", source="GET", identifier=call.path
+        )
 
     def _send(self, url: str, path: str) -> Response:
         known = self.validators.get(url)
@@ -242,7 +247,7 @@ class ApiClient:
         except requests.Timeout as error:
             raise SourceUnavailable(f"GET {shown}: no answer in time", timed_out=True) from error
         except requests.exceptions.InvalidURL as error:
-            raise UnexpectedPayload("not a usable address", source="GET", identifier=shown) from error
+            raise UnexpectedPayload("not a valid address", source="GET", identifier=shown) from error
         except (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError) as error:
             raise BrokenOff(f"GET {shown}: the answer broke off") from error
         except requests.RequestException as error:
@@ -255,7 +260,7 @@ class ApiClient:
         return Response("GET", shown, answer.status_code, answer.headers, body, url)
 
     def _headers(self, identity: str, known: Validator | None) -> dict[str, str]:
-        """Return what this request says beside what all say: in whose name, and what is known already."""
+        """Return the headers that only this request has: those of its identity and its validator."""
         own = dict(self._auth_of(identity)) if self._auth_of else {}
         return own | (known.headers() if known else {})
 

@@ -1,4 +1,4 @@
-"""Reads Airflow Connections, with errors that say where to make one."""
+"""Reads Airflow Connections; errors say where to create a missing one."""
 
 from __future__ import annotations
 
@@ -14,6 +14,6 @@ def require_connection(conn_id: str, kind: str) -> Connection:
         return BaseHook.get_connection(conn_id)
     except (AirflowNotFoundException, AirflowRuntimeError):
         raise ConfigurationError(
-            f"Connection {conn_id} does not exist; make it under Admin > Connections (type {kind}), or set "
+            f"Connection {conn_id} does not exist; create it under Admin > Connections (type {kind}), or set "
             f"the environment variable AIRFLOW_CONN_{conn_id.upper()}"
         ) from None

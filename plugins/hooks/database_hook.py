@@ -20,7 +20,7 @@ KEEP_ALIVE = {
     "connect_timeout": 15,
     "application_name": "boost-data-collector",
 }
-"""A lock must not outlive a machine that lost its power: a dead peer is noticed within a minute."""
+"""Notice a dead peer within a minute, so that a lock does not outlive a machine that lost its power."""
 
 
 class DatabaseHook(PostgresHook):
@@ -31,7 +31,7 @@ class DatabaseHook(PostgresHook):
         self.conn_id = bdc_postgres_conn_id
 
     def connect(self) -> Conn:
-        """Open a connection in autocommit: what belongs together says `with conn.transaction()`."""
+        """Open a connection in autocommit; changes that belong together need `with conn.transaction()`."""
         import psycopg
 
         require_connection(self.conn_id, "Postgres")
@@ -41,7 +41,7 @@ class DatabaseHook(PostgresHook):
             raise self._unreachable(error) from None
         except psycopg.Error as error:
             raise ConfigurationError(
-                f"Connection {self.conn_id} is wrong ({type(error).__name__}); correct it in the UI"
+                f"Connection {self.conn_id} is invalid ({type(error).__name__}); correct it in the UI"
             ) from None
         conn.autocommit = True
         return conn
@@ -53,5 +53,7 @@ class DatabaseHook(PostgresHook):
         reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
         lasting = ("authentication failed", "does not exist", "no password supplied")
         if any(word in reason for word in lasting):
-            return ConfigurationError(f"Connection {self.conn_id} is refused by the server: {reason}")
+            return ConfigurationError(
+                f"Connection {self.conn_id} is refused by the server: {reason}; correct it in the UI"
+            )
         return SourceUnavailable(f"the database of Connection {self.conn_id} cannot be reached: {reason}")

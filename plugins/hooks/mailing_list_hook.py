@@ -1,9 +1,9 @@
 """HyperKitty, the archive of Mailman 3 lists. Its API needs no account.
 
-What it cannot do: it lists messages by the time of archiving, newest first, but does not give that time; it
-has no filter by date; it has no body in the listing; a list that does not exist is an internal error (500)
-of the listing, and only the list's own page says 404. Offsets shift when messages arrive or are removed. An
-export has bodies, but neither threads nor links.
+Its limitations: the index lists messages by the time they were archived, newest first, but does not contain
+that time, nor the bodies, and cannot be filtered by date. Offsets shift when messages arrive or are removed.
+The index of a list that does not exist fails with 500; only the list's own page answers 404. An export has
+bodies, but neither threads nor links.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ PAGE_SIZE = 100
 
 @dataclass(frozen=True)
 class IndexPage:
-    """One page of a list's index: raw items, and how many messages the list has in all."""
+    """One page of a list's index: raw items, and the number of messages in the whole list."""
 
     offset: int
     count: int
@@ -54,7 +54,7 @@ class MailingListHook(SourceHook):
         call = self._index_call(list_name, offset)
         query = dict(call.params)
         try:
-            # A 500 is looked into before it is retried: it may mean that there is no such list.
+            # A 500 may mean that the list does not exist, so that is checked before any retry.
             response = self.client().get(call.path, query, tries=1)
         except SourceUnavailable as error:
             if error.status == 500 and not self._has_list(list_name):
@@ -66,7 +66,7 @@ class MailingListHook(SourceHook):
         return self._page(response, offset)
 
     def index_pages(self, list_name: str, offsets: Iterable[int]) -> Iterator[IndexPage]:
-        """Fetch pages at the given offsets, overlapping, and yield them in order."""
+        """Fetch pages at the given offsets concurrently, and yield them in order."""
         for call, outcome in self.client().in_order(self._index_call(list_name, o) for o in offsets):
             if isinstance(outcome, CollectorError):
                 raise outcome
@@ -75,7 +75,7 @@ class MailingListHook(SourceHook):
     def messages(
         self, list_name: str, hashes: Iterable[str]
     ) -> Iterator[tuple[str, Response | CollectorError]]:
-        """Fetch messages by their hashes, overlapping, and yield hash and answer (or error) in order."""
+        """Fetch messages by their hashes concurrently, and yield hash and answer (or error) in order."""
         calls = (
             Call(f"/api/list/{quote(list_name, safe='@')}/email/{quote(h, safe='')}/", tag=h) for h in hashes
         )
@@ -85,27 +85,27 @@ class MailingListHook(SourceHook):
     def export(self, list_name: str, start: date, end: date) -> bytes:
         """Download the gzipped mbox of messages dated from `start` up to, not including, `end`.
 
-        The server rebuilds each message: threads, links and numbers of attachments are not in it. An
-        installation may have exports switched off (400).
+        The server rebuilds each message without threads, links and attachment counts. Exports may be disabled
+        in an installation (400).
         """
         name = quote(list_name, safe="@")
         query = {"start": start.isoformat(), "end": end.isoformat()}
         return self.client().get(f"/list/{name}/export/{name}.mbox.gz", query, tries=2).body
 
     def archive_url(self, list_name: str = "") -> str:
-        """Return the page that a person would open."""
+        """Return the address of the archive's or the list's page for readers."""
         base = without_userinfo(self.base_url())
         return f"{base}/list/{list_name}/" if list_name else f"{base}/"
 
     def test_connection(self) -> tuple[bool, str]:
-        """Ask for the public lists; what the Test button shows."""
+        """Request the public lists and return what the Test button shows."""
         try:
             answer = self.client().get("/api/lists/", {"limit": PAGE_SIZE}, tries=1).json()
             names = [item["name"] for item in answer["results"]]
         except CollectorError as error:
             return False, str(error)
         except (KeyError, TypeError):
-            return False, "answers, but not as HyperKitty does; the host should end in /archives"
+            return False, "the host answers, but not as HyperKitty does; it should end in /archives"
         finally:
             self.close()
         return True, f"{answer['count']} public lists: {', '.join(names[:5])}"
@@ -124,7 +124,7 @@ class MailingListHook(SourceHook):
         return True
 
     def _once_more(self, path: str, query: Mapping[str, str], list_name: str) -> Response:
-        """Ask the index again: only if it fails twice, and the list's page is missing, there is no list."""
+        """Request the index again: if it fails twice and the list's page is missing, there is no list."""
         try:
             return self.client().get(path, query, tries=1)
         except SourceUnavailable:
@@ -143,7 +143,7 @@ class MailingListHook(SourceHook):
                 "no `results` in the index", source="HyperKitty", identifier=response.path
             )
         items = tuple(item for item in answer["results"] if isinstance(item, dict))
-        # `next` is believed over a count that is missing or behind.
+        # `next` takes precedence over a count that is missing or too low.
         seen = offset + len(items) + (1 if answer.get("next") else 0)
         count = answer.get("count")
         return IndexPage(offset, max(count, seen) if isinstance(count, int) and items else seen, items)

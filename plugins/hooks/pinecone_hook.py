@@ -1,12 +1,12 @@
-"""Pinecone, the vector index: one dense and one sparse index per instance, embedding done by Pinecone.
+"""Pinecone, the vector index: one dense and one sparse index per instance; Pinecone embeds the texts.
 
-What it cannot do: there is no transaction over two indexes, not even over the records of one upload: it is
-taken or refused as a whole, and one bad record refuses its neighbours. Reads lag behind writes. A metadata
-update adds and replaces keys but removes none. Ids can be listed, a hundred at a time; texts cannot. Numbers
-come back as doubles. Limits are per minute, and no answer says how much of it is left.
+Its limitations: there are no transactions across the two indexes. An upload is accepted or refused as a
+whole, so one bad record makes all others in it fail. Reads lag behind writes. A metadata update adds and
+replaces keys but removes none. Ids can be listed, a hundred at a time; texts cannot. Numbers are returned as
+doubles. Limits are per minute, and no answer reports how much of them remains.
 
-The SDK sends its own requests; `pinecone_sdk.transport` counts them and keeps the SDK from repeating them:
-`hooks.http.retry` alone decides how often and how long to wait.
+The SDK sends its own requests; `pinecone_sdk.transport` counts them and prevents the SDK's own retries, so
+that `hooks.http.retry` alone decides how often to retry and how long to wait.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ TRIES, FIRST_WAIT, PATIENCE = 6, 1.0, 90.0
 TIMEOUT = 60.0
 READY_WITHIN, READY_POLL = 300.0, 2.0
 IDS_PER_PAGE = IDS_PER_FETCH = 100
-"""Pinecone's own limit for a page of ids; a fetch has its ids in the address, which must stay short."""
+"""Pinecone's limit for a page of ids. A fetch sends its ids in the address, which must stay short."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Hit:
 
 
 class PineconeHook(BaseHook):
-    """Opens, fills, searches and lists the two indexes of an instance. Safe to use from several threads.
+    """Opens, fills, searches and lists the two indexes of an instance. Can be used from several threads.
 
     :param pinecone_conn_id: Connection with the API key and, in its extra, the name of the index.
     """
@@ -79,7 +79,7 @@ class PineconeHook(BaseHook):
         self._open: dict[IndexKind, Any] = {}
         self._found: dict[str, Any] | None = None
 
-    # -- setting up ------------------------------------------------------------------------------------
+    # -- setup -----------------------------------------------------------------------------------------
 
     def config(self) -> PineconeConfig:
         """Return the configuration, or raise an error that names what is missing."""
@@ -99,7 +99,7 @@ class PineconeHook(BaseHook):
         return self._config
 
     def is_configured(self) -> bool:
-        """Say whether anybody meant to use this account: a Connection exists, or a key in the environment."""
+        """Return whether this account is to be used: its Connection or a key in the environment exists."""
         try:
             require_connection(self.conn_id, self.hook_name)
         except ConfigurationError:
@@ -114,9 +114,9 @@ class PineconeHook(BaseHook):
         return tuple(name for _, name, _ in self._wanted() if name not in self._found)
 
     def open(self, *, create: bool = True) -> tuple[str, ...]:
-        """Open both indexes; return the names of those created now.
+        """Open both indexes, and return the names of those that were created.
 
-        :param create: create what is missing; otherwise that is an error. Who only looks creates nothing.
+        :param create: create a missing index; otherwise it is an error, as for callers that only read.
         """
         if self._open:
             return ()
@@ -157,7 +157,7 @@ class PineconeHook(BaseHook):
 
             from hooks.pinecone_sdk.transport import instrument
 
-            # The SDK logs each request at level INFO, which would fill a task's log.
+            # The SDK logs every request at level INFO, which would fill a task's log.
             logging.getLogger("pinecone").setLevel(logging.WARNING)
             config = self.config()
             self._sdk = self._construct(
@@ -203,7 +203,7 @@ class PineconeHook(BaseHook):
                 raise ConfigurationError(
                     f"index {name} cannot be created ({error}); correct Connection {self.conn_id}"
                 ) from error
-        # Another task created it meanwhile.
+        # 409: another task has created it meanwhile.
         return self._request(f"describe index {name}", lambda: self._indexes().describe(name))
 
     def _require_fitting(self, described: Any, model: str) -> None:
@@ -238,7 +238,7 @@ class PineconeHook(BaseHook):
     # -- writing ---------------------------------------------------------------------------------------
 
     def upsert(self, kind: IndexKind, namespace: str, records: Sequence[Mapping[str, Any]]) -> None:
-        """Store records, or none of them. Each has `id`, `chunk_text` and flat metadata."""
+        """Store all records or, on failure, none. Each has `id`, `chunk_text` and flat metadata."""
         sent = [dict(record) for record in records]
         self._request(
             f"upsert into {kind} {namespace}",
@@ -246,7 +246,7 @@ class PineconeHook(BaseHook):
         )
 
     def update(self, kind: IndexKind, namespace: str, record_id: str, metadata: Mapping[str, Any]) -> None:
-        """Set metadata of one record; keys that are not named stay. NotFound if there is no such record."""
+        """Set metadata of one record and keep its other keys; raise `NotFound` if it does not exist."""
         what = f"update in {kind} {namespace}"
         answer = self._request(
             what,
@@ -256,7 +256,7 @@ class PineconeHook(BaseHook):
             raise NotFound(f"Pinecone, {what}: there is no record {record_id}")
 
     def delete(self, kind: IndexKind, namespace: str, ids: Sequence[str]) -> None:
-        """Delete records; those that do not exist are no error, nor is a namespace without any."""
+        """Delete records; missing records and an empty namespace are no error."""
         try:
             self._request(
                 f"deletion in {kind} {namespace}",
@@ -306,7 +306,7 @@ class PineconeHook(BaseHook):
         return [Hit(hit.id, hit.score, hit.fields) for hit in answer.result.hits]
 
     def statistics(self, kind: IndexKind) -> dict[str, Any]:
-        """Return how much an index holds; zeros and the error if that cannot be found out."""
+        """Return the size of an index; zeros and the error if it cannot be requested."""
         try:
             self.open(create=False)
             stats = self._request(f"statistics of {kind}", lambda: self._open[kind].describe_index_stats())
@@ -322,7 +322,7 @@ class PineconeHook(BaseHook):
         }
 
     def test_connection(self) -> tuple[bool, str]:
-        """Look at both indexes; what the Test button shows. Creates nothing."""
+        """Check both indexes and return what the Test button shows. Creates nothing."""
         try:
             found = self._listed()
             states = []
@@ -338,11 +338,11 @@ class PineconeHook(BaseHook):
             self.close()
         return True, "; ".join(states)
 
-    # -- the life of the client ------------------------------------------------------------------------
+    # -- requests and closing --------------------------------------------------------------------------
 
     @property
     def requests(self) -> int:
-        """How many requests were sent so far, repeated ones included."""
+        """How many requests were sent so far, including retries."""
         return self.traffic.requests
 
     @property
@@ -351,7 +351,7 @@ class PineconeHook(BaseHook):
         return self.traffic.received_bytes
 
     def close(self) -> None:
-        """Let go of sockets."""
+        """Close sockets."""
         for index in self._open.values():
             index.close()
         self._open.clear()
@@ -360,7 +360,7 @@ class PineconeHook(BaseHook):
             self._sdk = None
 
     def _request(self, what: str, call: Callable[[], Any]) -> Any:
-        """Send a request, again where that can help; raise errors of ours."""
+        """Send a request, retry where that can help, and raise one of the `core.errors`."""
         from pinecone.errors.exceptions import PineconeError
 
         from hooks.pinecone_sdk.failures import failure_of_sdk
@@ -376,7 +376,7 @@ class PineconeHook(BaseHook):
 
 
 def _with_scheme_of(host: str, api_url: str) -> str:
-    """Return an index's address; one beside a control plane without TLS is reached without, too."""
+    """Return an index's address, without TLS if it is local and the control plane has none either."""
     control, data = urlsplit(api_url), urlsplit(host)
     local = data.hostname in (control.hostname, "localhost", "127.0.0.1")
     if control.scheme == "http" and data.scheme == "https" and local:

@@ -1,7 +1,7 @@
 """What the hooks of all HTTP sources share: the Connection, one client, counting, closing.
 
-A subclass says its connection type and holds one method per endpoint. The constructor takes the connection
-id under the name that `conn_name_attr` says, since the Test button calls it so; it stores arguments only.
+A subclass declares its connection type and has one method per endpoint. Its constructor's first argument is
+named as `conn_name_attr` says, because the Test button passes the id by that name; it only stores arguments.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ class SourceHook(BaseHook):
         self._client: ApiClient | None = None
 
     def connection(self) -> Connection:
-        """Return the Connection, or raise an error that says where to make it."""
+        """Return the Connection, or raise an error that says where to create it."""
         return require_connection(self.conn_id, self.hook_name)
 
     def base_url(self) -> str:
-        """Return the service's address, or raise an error that says what to write into the Connection."""
+        """Return the service's address, or raise an error that says what the Connection needs."""
         connection = self.connection()
         host = (connection.host or "").strip().rstrip("/")
         if not host:
@@ -65,7 +65,7 @@ class SourceHook(BaseHook):
         return {}
 
     def client(self) -> ApiClient:
-        """Return the client; made once, when first needed."""
+        """Return the client, which is created when it is first needed."""
         if self._client is None:
             self._client = ApiClient(
                 self.base_url(),

@@ -1,1 +1,1 @@
-"""One thin operator per tracker: puts hook, store and window together. No parsing, no SQL."""
+"""One thin operator per tracker, which connects hook, options and tracker. No parsing, no SQL."""

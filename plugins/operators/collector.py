@@ -1,4 +1,4 @@
-"""The life of a collector: due or skipped, one writer at a time, then estimate, collect or reprocess."""
+"""The base of all collectors: skip unless due, lock, then estimate, collect or reprocess."""
 
 from __future__ import annotations
 
@@ -34,49 +34,49 @@ log = structlog.get_logger("collector")
 
 
 class CollectorOperator(RecordedOperator[CollectorOptionsT, SourceHookT]):
-    """Base of all collectors. A subclass declares what it is, and implements three ways to run.
+    """Base of all collectors. A subclass declares its class attributes and implements three ways to run.
 
-    Everything else follows from the declaration: schedule, trigger form, settings, vector index, documents in
-    the UI and in docs/. One class per command; a source with two commands has two.
+    Everything else follows from the declaration: schedule, trigger form, settings, vector index, the
+    documentation in the UI and in docs/. There is one class per command.
 
-    :param position: the schedule's line and what stands around it; decides whether the task is due in a run.
+    :param position: the task's entry in the schedule and its chain, which decide whether it is due in a run.
     """
 
     command: ClassVar[str]
     tracker: ClassVar[str]
-    """Package below `trackers/`, and its PostgreSQL schema."""
+    """The package below `trackers/`, and the PostgreSQL schema of the same name."""
     hook_type: ClassVar[type[SourceHook]]
     settings_group: ClassVar[type[SettingsGroup] | None] = None
     tables: ClassVar[tuple[Table, ...]] = ()
     """The tables that the collector fills."""
     documents: ClassVar[tuple[DocumentSource, ...]] = ()
-    """What the vector index gets of them."""
+    """The documents that the vector index gets from these tables."""
 
     def __init__(self, *, position: ChainPosition | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.position = position
         self.versions: tuple[str, ...] = ()
-        """Of a release task: the releases it has to handle, oldest first."""
+        """The releases that a release task has to handle, oldest first."""
 
     @abstractmethod
     def collect(self) -> TrackerResult:
-        """Fetch and store."""
+        """Fetch from the source and store what is new or changed."""
 
     @abstractmethod
     def estimate(self) -> TrackerResult:
-        """Log what a run would cost, after a few cheap requests; store nothing."""
+        """Log what a run would cost, based on a few cheap requests; store nothing."""
 
     @abstractmethod
     def reprocess(self) -> TrackerResult:
         """Rebuild the rows from raw payloads, without any request."""
 
     def validate(self) -> None:
-        """Check the Connection; reprocessing needs none."""
+        """Check the Connection, unless the run only reprocesses."""
         if not self.options.reprocess:
             self.hook.base_url()
 
     def make_hook(self) -> SourceHookT:
-        """Return the hook with what the settings say about requests."""
+        """Return the hook, with the settings that limit its requests."""
         make: Callable[..., Any] = self.hook_type
         hook = make(
             clock=self.clock,
@@ -86,11 +86,11 @@ class CollectorOperator(RecordedOperator[CollectorOptionsT, SourceHookT]):
         return cast(SourceHookT, hook)
 
     def lock_scopes(self) -> tuple[str, ...]:
-        """Return what the options narrow the collection to; runs that share a scope exclude each other."""
+        """Return the parts of the source that this run writes; runs that share a scope exclude each other."""
         return ("",)
 
     def run_task(self) -> TrackerResult:
-        """Do what the options ask for, holding the locks; an estimate needs none."""
+        """Do what the options request while holding the locks; an estimate needs no lock."""
         if self.options.dry_run:
             return self.estimate()
         with ExitStack() as locks:
@@ -103,17 +103,17 @@ class CollectorOperator(RecordedOperator[CollectorOptionsT, SourceHookT]):
             return result
 
     def handled(self, *versions: str) -> None:
-        """Note that releases were handled; a collector that goes release by release notes each by itself."""
+        """Record that releases were handled; a collector that works one by one calls this for each."""
         if versions:
             releases.consume(self.session.conn, self.consumer, versions, self.clock.now())
 
     @property
     def consumer(self) -> str:
-        """Who handles releases here."""
+        """The name under which this task records the releases that it handled."""
         return f"{self.position.group_id}.{self.position.scheduled.id}" if self.position else self.task_id
 
     def skip_unless_due(self, context: Context) -> None:
-        """Skip a task that is not requested, not due, ran already, is behind a failure or has no release."""
+        """Skip a task that is not requested or due, already ran, follows a failure or has no new release."""
         if self.position is None:
             return
         due = Due.of(self.position, context)
@@ -123,10 +123,10 @@ class CollectorOperator(RecordedOperator[CollectorOptionsT, SourceHookT]):
             self._require_release(force=due.requested.force_release)
 
     def _require_release(self, *, force: bool) -> None:
-        """Ask for releases that this task has not handled; only release tasks ask, and can fail at it."""
+        """Look up the releases that this task has not handled, and skip it if there are none."""
         source = RELEASE_SOURCES[0]()
         with DatabaseHook().connect() as conn:
             self.versions = releases.pending(conn, self.consumer, source, force=force, now=self.clock.now())
         if not self.versions:
-            raise AirflowSkipException("no Boost release that this task has not handled")
+            raise AirflowSkipException("there is no Boost release that this task has not handled")
         log.info(f"releases to handle: {', '.join(self.versions)}")

@@ -1,4 +1,4 @@
-"""The last task of a group: a run's state is that of its leaves, so this one fails if any task failed."""
+"""The last task of a group. A run has the state of its last tasks, so this one fails if any task failed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ log = structlog.get_logger("collector")
 
 
 class FinaliseOperator(BaseOperator):
-    """Count how the tasks ended, record it, and fail the run naming those that failed.
+    """Counts the tasks' states, records them, and fails the run with the names of those that failed.
 
     :param trackers: task ids of the collectors.
     """
@@ -46,7 +46,7 @@ class FinaliseOperator(BaseOperator):
         self.scheduled = tuple(scheduled)
 
     def execute(self, context: Context) -> dict[str, int]:
-        """Read the states of the other tasks."""
+        """Read the states of the other tasks and return the counts."""
         ti: Any = context["ti"]
         ended = [t for t in ti.get_task_breadcrumbs(ti.dag_id, ti.run_id) if t["task_id"] != ti.task_id]
         failed = sorted(_name(t) for t in ended if t["state"] in BAD)
@@ -75,7 +75,7 @@ class FinaliseOperator(BaseOperator):
         return counts
 
     def _record(self, context: Context, counts: dict[str, int], failed: list[str]) -> dict[str, str]:
-        """Store the outcome, unless nothing was collected; return why tasks failed."""
+        """Store the outcome, unless no collector ran; return why tasks failed."""
         ti: Any = context["ti"]
         if not counts["succeeded"] and not counts["failed"]:
             return {}
@@ -86,7 +86,7 @@ class FinaliseOperator(BaseOperator):
             return failures_of_run(conn, ti.dag_id, ti.run_id)
 
     def _warn_about_overdue(self, conn: Conn, context: Context) -> None:
-        """Name weekly and monthly tasks that have not succeeded for one and a half of their periods."""
+        """Warn of weekly and monthly tasks whose last success is more than one and a half periods ago."""
         ti: Any = context["ti"]
         today = run_date(context)
         for task in self.scheduled:

@@ -1,4 +1,4 @@
-"""Collects the mailing lists."""
+"""The operator that collects the mailing lists."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from trackers.mailing_list.settings import MailingListSettings
 
 
 class MailingListCollectorOperator(CollectorOperator[MailingListOptions, MailingListHook]):
-    """Every list's index and messages, into `mailing_list.message` and the senders' profiles."""
+    """Collects every list's index and messages into `mailing_list.message` and the senders' profiles."""
 
     command = "run_boost_mailing_list_tracker"
     tracker = "mailing_list"
@@ -38,26 +38,26 @@ class MailingListCollectorOperator(CollectorOperator[MailingListOptions, Mailing
     )
 
     def validate(self) -> None:
-        """Check the lists asked for and the Connection; reprocessing needs none."""
+        """Check the requested lists and, unless the run only reprocesses, the Connection."""
         self.options.require_known(self.settings.of(MailingListSettings).names)
         if not self.options.reprocess:
             only = self.options.list_names[0] if len(self.options.list_names) == 1 else ""
             self.source_url = self.hook.archive_url(only)
 
     def collect(self) -> TrackerResult:
-        """Collect every list."""
+        """Collect every requested list."""
         return collect(self.session, self.hook, self.options, self._import_folder())
 
     def estimate(self) -> TrackerResult:
-        """Ask for the newest page of each list."""
+        """Estimate a run from the newest page of each list."""
         return estimate(self.session, self.hook, self.options)
 
     def reprocess(self) -> TrackerResult:
-        """Rebuild messages and senders from what was received."""
+        """Rebuild messages and senders from the raw payloads."""
         return reprocess(self.session, self.options)
 
     def lock_scopes(self) -> tuple[str, ...]:
-        """One writer per list."""
+        """Return the requested lists: each has one writer at a time."""
         return self.options.list_names
 
     def _import_folder(self) -> Any:

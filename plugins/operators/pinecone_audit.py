@@ -1,4 +1,4 @@
-"""Compares ledger and index, repairs what is asked for, logs how far each source is behind."""
+"""The operator that compares ledger and index, repairs differences, and logs the lag of each source."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class PineconeAuditOperator(RecordedOperator[AuditOptions, PineconeHook]):
         self._declared: dict[tuple[str, str], list[tuple[SourceSpec, DocumentSource]]] = {}
 
     def validate(self) -> None:
-        """Find out which accounts are configured; at least one must be."""
+        """Check the accounts that are configured; there must be at least one."""
         for instance in PineconeInstance:
             hook = hook_for(instance.value, self.settings)
             if hook.is_configured():
@@ -48,11 +48,11 @@ class PineconeAuditOperator(RecordedOperator[AuditOptions, PineconeHook]):
                 self._hooks[instance.value] = hook
         if not self._hooks:
             raise ConfigurationError(
-                "Pinecone is not configured; make Connection pinecone_public under Admin > Connections"
+                "Pinecone is not configured; create Connection pinecone_public under Admin > Connections"
             )
 
     def traffic(self) -> tuple[int, int]:
-        """Add up both accounts."""
+        """Return the requests and bytes of both accounts together."""
         hooks = self._hooks.values()
         return sum(h.requests for h in hooks), sum(h.received_bytes for h in hooks)
 
@@ -62,7 +62,7 @@ class PineconeAuditOperator(RecordedOperator[AuditOptions, PineconeHook]):
             hook.close()
 
     def run_task(self) -> TrackerResult:
-        """Audit every namespace; those that differ fail the task at its end, by name."""
+        """Audit every namespace; at the end the task fails and names those that differ."""
         for indexed in SOURCES:
             for spec in indexed.specs(self.settings):
                 declared = self._declared.setdefault((spec["instance"], spec["namespace"]), [])
@@ -119,7 +119,7 @@ class PineconeAuditOperator(RecordedOperator[AuditOptions, PineconeHook]):
         return owner
 
     def _log_sources(self) -> None:
-        """Log lag, failures and counts of each source, once the rest is done."""
+        """Log lag, failures and counts of each source."""
         for status in describe_sources(self.session.conn, self.session.clock.now()):
             lag = duration(status.lag_seconds) if status.lag_seconds is not None else "never completed"
             line = (

@@ -1,4 +1,4 @@
-"""Searches by hand: what would a person find, and why."""
+"""The operator for manual searches: it logs what a query finds, and how the results are ranked."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TITLES = ("title", "subject", "doc_id")
 
 
 class PineconeSearchOperator(RecordedOperator[SearchOptions, PineconeHook]):
-    """Shows the best records for a query in the log: titles and addresses, no texts."""
+    """Logs the best records for a query: titles and addresses, no texts."""
 
     command = "search_pinecone"
     tracker = "pinecone"
@@ -30,11 +30,11 @@ class PineconeSearchOperator(RecordedOperator[SearchOptions, PineconeHook]):
         self.hook.config()
 
     def make_hook(self) -> PineconeHook:
-        """Return the hook of the instance asked for."""
+        """Return the hook of the requested instance."""
         return hook_for(self.options.instance, self.settings)
 
     def run_task(self) -> TrackerResult:
-        """Search, and log what was found."""
+        """Search, and log the results."""
         specs = specs_of(SOURCES, self.settings)
         known = [s["namespace"] for s in specs if s["instance"] == self.options.instance]
         namespaces = self.options.namespaces or tuple(dict.fromkeys(known))

@@ -1,4 +1,4 @@
-"""The end of every group: what the collectors stored goes into the vector index, one task per source."""
+"""The operators that sync what the collectors stored into the vector index, one task per source."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def hook_for(instance: str, settings: Settings) -> PineconeHook:
 
 
 class SelectPineconeSourcesOperator(BaseOperator):
-    """Which sources are to be synced: those whose collector ran in this run, whatever became of it.
+    """Selects the sources whose collector ran in this DAG run, whether it succeeded or failed.
 
-    A collector that failed half-way has stored what it got, and that is indexed. A dry run stored nothing.
+    What a failed collector stored before it failed is indexed, too. A dry run stores nothing.
 
     :param collectors: command of each collector task of the group.
     """
@@ -52,10 +52,10 @@ class SelectPineconeSourcesOperator(BaseOperator):
         self.collectors = dict(collectors)
 
     def execute(self, context: Context) -> list[SourceSpec]:
-        """Look at the states of the collectors."""
+        """Return the sources of the collectors that ran."""
         params = context.get("params") or {}
         if params.get("dry_run") or params.get("skip_pinecone"):
-            log.info("no sync: asked for a dry run" if params.get("dry_run") else "no sync: skip_pinecone")
+            log.info(f"no sync: {'dry_run' if params.get('dry_run') else 'skip_pinecone'} is set")
             return []
         ti: Any = context["ti"]
         ended = ti.get_task_breadcrumbs(ti.dag_id, ti.run_id)
@@ -71,12 +71,12 @@ def _ran(task: dict[str, Any], collectors: dict[str, str]) -> bool:
 
 
 class ChoosePineconeSourcesOperator(BaseOperator):
-    """Which sources are to be synced: those that the form names."""
+    """Selects the sources that the trigger form names."""
 
     ui_color = "#eeeeee"
 
     def execute(self, context: Context) -> list[SourceSpec]:
-        """Read the form; what is wrong with it is one sentence in the log."""
+        """Return the sources that the form names; log an error in the form as one line."""
         try:
             chosen = self._chosen(context)
         except CollectorError as error:
@@ -104,10 +104,10 @@ class ChoosePineconeSourcesOperator(BaseOperator):
 
 
 class PineconeSyncOperator(RecordedOperator[PineconeOptions, PineconeHook]):
-    """Uploads what is new or changed, removes what is gone, keeps what failed for next time.
+    """Uploads what is new or changed, removes what no longer exists, and retries what failed before.
 
-    :param source: which documents go where; given by mapping.
-    :param required: fail, rather than skip, where Pinecone is not configured.
+    :param source: the source to sync, set by task mapping.
+    :param required: fail, rather than skip, if Pinecone is not configured.
     """
 
     command = "run_cppa_pinecone_sync"
@@ -121,22 +121,22 @@ class PineconeSyncOperator(RecordedOperator[PineconeOptions, PineconeHook]):
         self._run_id = ""
 
     def skip_unless_due(self, context: Context) -> None:
-        """Skip where there is no Pinecone to sync to."""
+        """Skip the task if Pinecone is not configured and not required."""
         self._run_id = task_try(context).run_id
         settings = Settings.for_task()
         if not self.required and not hook_for(self.source["instance"], settings).is_configured():
             name = f"pinecone_{self.source['instance']}"
             raise AirflowSkipException(
-                f"Pinecone is not configured, so nothing is indexed: make Connection {name} (type Pinecone, "
-                "API key as password, index_name) under Admin > Connections"
+                f"Pinecone is not configured, so nothing is indexed: create Connection {name} (type "
+                "Pinecone, API key as password, index_name) under Admin > Connections"
             )
 
     def recorded_options(self) -> dict[str, Any]:
-        """Keep which source it was."""
+        """Return the options, with the source that was synced."""
         return {"source": self.source["app_type"], **super().recorded_options()}
 
     def validate(self) -> None:
-        """Check the preprocess function. The Connection is looked at when there is something to write."""
+        """Check the preprocess function. The Connection is checked when there is something to write."""
         load_preprocessor(self.source["preprocessor"])
 
     def make_hook(self) -> PineconeHook:
@@ -144,7 +144,7 @@ class PineconeSyncOperator(RecordedOperator[PineconeOptions, PineconeHook]):
         return hook_for(self.source["instance"], self.settings)
 
     def run_task(self) -> TrackerResult:
-        """Sync, and leave a report."""
+        """Sync the source, and write a report into the workspace."""
         started = self.clock.now()
         function = load_preprocessor(self.source["preprocessor"])
         result = sync_to_pinecone(
@@ -169,7 +169,7 @@ class PineconeSyncOperator(RecordedOperator[PineconeOptions, PineconeHook]):
         return Collected(counts=dict(self.session.progress.counts))
 
     def _report(self, result: SyncResult, started: datetime) -> None:
-        """Write what happened beside the other files of the workspace."""
+        """Write the result of the sync as a JSON file in the workspace."""
         name = (self._run_id or f"{started:%Y-%m-%dT%H-%M-%S}").replace("/", "_")[:180]
         facts = {"source": self.source, "started_at": started, "finished_at": self.clock.now()}
         segments: Sequence[str] = (*REPORTS, self.source["app_type"], f"{name}.json")

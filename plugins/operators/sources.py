@@ -1,4 +1,4 @@
-"""What is indexed: the sources of documents that the collectors declare."""
+"""The sources of documents that the collectors declare for the vector index."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from operators.framework.registry import COLLECTORS
 
 @dataclass(frozen=True)
 class IndexedSource:
-    """Documents of one collector.
+    """A source of documents, with the collector that declares it.
 
-    :param command: the collector after which it is synced.
+    :param command: the command of the collector after which the source is synced.
     """
 
     command: str
     source: DocumentSource
 
     def specs(self, settings: Settings) -> list[SourceSpec]:
-        """Return the source as the settings place it, once for each of its variants."""
+        """Return the source with app type and namespace from the settings, once for each variant."""
         return self.source.specs(settings)
 
 
@@ -44,7 +44,7 @@ def specs_of(sources: Collection[IndexedSource], settings: Settings) -> list[Sou
 
 
 def named(app_types: Collection[str], settings: Settings) -> list[SourceSpec]:
-    """Return declared sources by app type; an unknown one is an error that lists the known."""
+    """Return the declared sources with these app types, or raise an error that lists the declared ones."""
     specs = {spec["app_type"]: spec for spec in specs_of(SOURCES, settings)}
     if unknown := sorted(set(app_types) - specs.keys()):
         raise ConfigurationError(

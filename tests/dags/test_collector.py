@@ -149,8 +149,8 @@ def test_a_failure_is_recorded_told_and_leaves(conn: Conn) -> None:
         ({"since": "not-a-date"}, "param since: not an ISO 8601"),
         ({"since": "2026-02-01", "until": "2026-01-01"}, "since .* is after until"),
         ({"limit": 0}, "param limit: must be at least 1"),
-        ({"limit": True}, "param limit: not of the type integer"),
-        ({"dry_run": "yes"}, "param dry_run: not of the type boolean"),
+        ({"limit": True}, "param limit: must be of type integer"),
+        ({"dry_run": "yes"}, "param dry_run: must be of type boolean"),
     ],
 )
 def test_bad_params_fail_before_anything_is_asked(

@@ -222,7 +222,9 @@ def test_a_release_is_handled_once_and_again_if_it_failed(conn: Conn, tags: Tags
     operator = gated([])
     operator.execute(run_context())
     assert operator.versions == ("1.91.0",)
-    with pytest.raises(AirflowSkipException, match="no Boost release that this task has not handled"):
+    with pytest.raises(
+        AirflowSkipException, match="there is no Boost release that this task has not handled"
+    ):
         gated([]).execute(run_context())
     with pytest.raises(AirflowSkipException, match="no Boost release"):
         gated([]).execute(run_context(force_release=True))

@@ -161,7 +161,7 @@ def test_without_any_account_a_sync_is_skipped_and_by_hand_it_fails(
     mails: Conn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("AIRFLOW_CONN_PINECONE_PUBLIC")
-    with pytest.raises(AirflowSkipException, match="make Connection pinecone_public"):
+    with pytest.raises(AirflowSkipException, match="create Connection pinecone_public"):
         sync()
     operator = PineconeSyncOperator(task_id="sync", source=mailing(), required=True)
     with pytest.raises(ConfigurationError, match="PINECONE_API_KEY"):
@@ -210,7 +210,7 @@ def test_an_audit_of_nothing_says_what_to_configure(
 ) -> None:
     for name in ("PUBLIC", "PRIVATE"):
         monkeypatch.delenv(f"AIRFLOW_CONN_PINECONE_{name}")
-    with pytest.raises(ConfigurationError, match="make Connection pinecone_public"):
+    with pytest.raises(ConfigurationError, match="create Connection pinecone_public"):
         audit()
 
 

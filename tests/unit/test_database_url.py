@@ -41,7 +41,7 @@ def test_an_address_in_all_its_forms() -> None:
     [
         ({}, "set DATABASE_URL"),
         ({"DATABASE_URL": "mysql://h/d"}, "only PostgreSQL"),
-        ({"DATABASE_URL": "no address"}, "is no address"),
+        ({"DATABASE_URL": "no address"}, "is not a valid address"),
         ({"AIRFLOW_CONN_BDC_POSTGRES": "{half"}, "not valid JSON"),
         ({"DB_NAME": "d", "DB_PORT": "many"}, "DB_PORT"),
     ],

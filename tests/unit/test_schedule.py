@@ -84,9 +84,9 @@ BROKEN = [
         "'minutes' does not belong to",
     ),
     (task(f"command: {COMMAND}, schedule: interval, minutes: 5, on: monday"), "'on' does not belong"),
-    (group(name='"a b"'), "ids may hold letters"),
-    (group(name="g" * 260), "longer than Airflow takes"),
-    (task(f'command: {COMMAND}, schedule: daily, id: "a/b"'), "ids may hold letters"),
+    (group(name='"a b"'), "ids may contain only letters"),
+    (group(name="g" * 260), "too long for Airflow"),
+    (task(f'command: {COMMAND}, schedule: daily, id: "a/b"'), "ids may contain only letters"),
     (task(f"command: {COMMAND}, schedule: daily, retries: true"), "'retries' must be a whole number"),
     (task(f"command: {COMMAND}, schedule: daily, timeout_minutes: 0"), "'timeout_minutes' must be"),
     (group(more="    paused: true\n"), "'paused' may only be false"),
@@ -149,7 +149,7 @@ def test_args_are_checked_where_there_is_a_parser() -> None:
 
     text = task(f"command: {COMMAND}, schedule: daily, args: [--nope]")
     assert parse_schedule(text).groups
-    with pytest.raises(ScheduleError, match="'args' do not fit the command: unrecognized"):
+    with pytest.raises(ScheduleError, match="'args' are not valid for the command: unrecognized"):
         parse_schedule(text, {COMMAND: parser})
 
 

@@ -1,4 +1,4 @@
-"""Everything that talks to PostgreSQL does it with these: queries by name, and `merge` for rows."""
+"""All access to PostgreSQL: queries by name, and `merge` for rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The connection type, and driver errors without the row values that drivers put into them."""
+"""The connection type, and driver errors without row values."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ QUOTES_VALUES = ("22", "23")
 
 @contextmanager
 def scrubbed() -> Iterator[None]:
-    """Re-raise a driver error without row values: drivers put them into DETAIL, CONTEXT and some messages."""
+    """Re-raise a driver error without the row values in its DETAIL, CONTEXT and, for some errors, message."""
     try:
         yield
     except psycopg.Error as error:
@@ -26,7 +26,7 @@ def scrubbed() -> Iterator[None]:
 
 
 def describe(error: psycopg.Error) -> str:
-    """Return what failed and where, without values."""
+    """Return what failed and where, without row values."""
     diagnostics = error.diag
     where = ".".join(filter(None, (diagnostics.schema_name, diagnostics.table_name, diagnostics.column_name)))
     state = error.sqlstate or ""
@@ -45,5 +45,5 @@ def describe(error: psycopg.Error) -> str:
 
 
 def _lost(error: psycopg.Error) -> str | None:
-    """Return a SQLSTATE for a connection that broke: it carries none of its own."""
+    """Return a SQLSTATE for a lost connection, whose error has none."""
     return CONNECTION_LOST if isinstance(error, psycopg.OperationalError) else None

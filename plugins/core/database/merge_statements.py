@@ -1,4 +1,4 @@
-"""The SQL of a merge, put together once for each shape of rows. Pure."""
+"""The SQL of a merge, composed once for each table and set of columns. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from psycopg import sql as compose
 from sqlalchemy import Table
 
 LONGEST_NAME = 63
-"""PostgreSQL cuts longer names without a word."""
+"""PostgreSQL silently cuts longer names."""
 
 STAGE = """
 CREATE TEMPORARY TABLE IF NOT EXISTS {stage} ON COMMIT DELETE ROWS
@@ -50,7 +50,10 @@ KEYS_BULK = "SELECT true, {key} FROM added UNION ALL SELECT false, {key} FROM ch
 
 @dataclass(frozen=True)
 class MergeStatements:
-    """What is run: stage and copy, then one of the others, by size and by what the caller wants to know."""
+    """The statements of a merge: `stage` and `copy`, then one of the others.
+
+    Which one depends on the number of rows, and on whether the caller wants counts or keys.
+    """
 
     stage: compose.Composed
     copy: compose.Composed
@@ -61,9 +64,9 @@ class MergeStatements:
 
 
 def stage_name(table: Table, columns: tuple[str, ...]) -> str:
-    """Return the name of the temporary table for rows of this shape.
+    """Return the name of the temporary table for rows with these columns.
 
-    Its digest stands in front, so that names which are cut stay different.
+    It begins with a digest, so that names differ even if PostgreSQL cuts them.
     """
     shape = "\0".join((table.fullname, *columns))
     digest = blake2b(shape.encode(), digest_size=8).hexdigest()
@@ -79,7 +82,7 @@ def statements_for(
     keep_if_empty: tuple[str, ...],
     touch: tuple[str, ...],
 ) -> MergeStatements:
-    """Return the statements; `core.database.merge` says what the arguments mean."""
+    """Return the statements; `core.database.merge` documents the arguments."""
     written = [c for c in columns if c not in keys and c not in insert_only]
     compared = [c for c in written if c not in touch]
 

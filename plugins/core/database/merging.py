@@ -1,4 +1,4 @@
-"""Merging rows into tables: COPY into a temporary table, then one statement that writes only what differs."""
+"""Merges rows into tables: COPY into a temporary table, then one statement that writes only what differs."""
 
 from __future__ import annotations
 
@@ -18,34 +18,34 @@ from core.database.connection import Conn, scrubbed
 from core.database.merge_statements import MergeStatements, statements_for
 
 ROWS_OF_A_PAGE = 2_000
-"""Up to so many rows a merge is a page; beyond, a bulk load."""
+"""A merge of more rows than this is a bulk load."""
 Row: TypeAlias = Mapping[str, Any]
 Key: TypeAlias = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
 class MergeCounts:
-    """What a merge did."""
+    """How many rows a merge inserted, updated and left unchanged."""
 
     inserted: int = 0
     updated: int = 0
     unchanged: int = 0
 
     def __add__(self, other: MergeCounts) -> MergeCounts:
-        """Add up several merges."""
+        """Return the counts of both merges together."""
         return MergeCounts(
             self.inserted + other.inserted, self.updated + other.updated, self.unchanged + other.unchanged
         )
 
     @property
     def written(self) -> int:
-        """Rows that were inserted or updated."""
+        """The number of rows that were inserted or updated."""
         return self.inserted + self.updated
 
 
 @dataclass(frozen=True)
 class MergedKeys:
-    """Which rows a merge wrote, by their natural keys: what is to be exported or indexed again."""
+    """The natural keys of the rows that a merge wrote, which have to be exported or indexed again."""
 
     inserted: tuple[Key, ...] = ()
     updated: tuple[Key, ...] = ()
@@ -53,12 +53,12 @@ class MergedKeys:
 
     @property
     def written(self) -> tuple[Key, ...]:
-        """Keys of rows that were inserted or updated."""
+        """The keys of rows that were inserted or updated."""
         return self.inserted + self.updated
 
     @property
     def counts(self) -> MergeCounts:
-        """The same as numbers."""
+        """The number of keys of each kind."""
         return MergeCounts(len(self.inserted), len(self.updated), self.unchanged)
 
 
@@ -74,12 +74,12 @@ def merge(
 ) -> MergeCounts:
     """Insert new rows, update rows that differ, leave the others untouched, and count all three.
 
-    Of rows with the same key the last one wins. Runs in the caller's transaction.
+    Of several rows with the same key the last one wins. Runs in the caller's transaction.
 
-    :param key: the natural key; by default the first unique key that the rows have.
-    :param insert_only: columns that are set when a row is new and never changed.
-    :param keep_if_empty: columns whose stored value survives an empty or null new one.
-    :param touch: columns that are written along with a change but are none by themselves.
+    :param key: the natural key; by default the first unique key whose columns the rows have.
+    :param insert_only: columns that are set when a row is inserted and never updated.
+    :param keep_if_empty: columns whose stored value is kept if the new one is empty or null.
+    :param touch: columns that are written together with others, but whose difference alone is no change.
     """
     batch, statements = _prepare(table, rows, key, insert_only, keep_if_empty, touch)
     if statements is None:
@@ -110,14 +110,14 @@ def merge_keys(
 
 
 def natural_key(table: Table, columns: Sequence[str]) -> tuple[str, ...]:
-    """Return the first unique key of the table that the columns cover: the primary one, else a constraint."""
+    """Return the first unique key that the columns cover: the primary key, else a unique constraint."""
     unique = [c for c in table.constraints if isinstance(c, UniqueConstraint)]
     unique.sort(key=lambda c: str(c.name))
     for constraint in (table.primary_key, *unique):
         names = tuple(column.name for column in constraint.columns)
         if names and set(names) <= set(columns):
             return names
-    raise ValueError(f"rows of {table.fullname} hold no complete unique key: {', '.join(columns)}")
+    raise ValueError(f"rows of {table.fullname} have no complete unique key: {', '.join(columns)}")
 
 
 def _prepare(
@@ -128,7 +128,7 @@ def _prepare(
     keep_if_empty: Sequence[str],
     touch: Sequence[str],
 ) -> tuple[list[Row], MergeStatements | None]:
-    """Return the rows, each key once, and the statements that merge them; none for no rows."""
+    """Return the rows with each key once, and the statements that merge them; None if there are no rows."""
     batch = list(rows)
     if not batch:
         return batch, None
@@ -148,14 +148,14 @@ def _run(
 ) -> list[tuple[Any, ...]]:
     """Stage the rows and write them.
 
-    A page goes by `ON CONFLICT`, in the order of its keys, so that tasks cannot deadlock. For bulk loads that
-    costs a third more than a plain INSERT, so there the conflict is handled when it comes.
-    Statements are never prepared: a plan made for a page would be kept for a stage of a million rows.
+    A page is written with `ON CONFLICT` in the order of its keys, so that tasks cannot deadlock. A bulk load
+    is a plain INSERT, which is a third cheaper, and becomes a page only if it meets a conflict.
+    Statements are never prepared: a plan made for a page would be reused for a stage of a million rows.
     """
     with scrubbed(), conn.cursor() as cursor:
         cursor.execute(statements.stage, prepare=False)
         if conn.info.transaction_status is not TransactionStatus.INTRANS:
-            raise RuntimeError("merge runs inside the caller's transaction; begin one")
+            raise RuntimeError("merge needs a transaction; begin one with conn.transaction()")
         with cursor.copy(statements.copy) as copy:
             for values in _values(table, tuple(batch[0]), batch):
                 copy.write_row(values)
@@ -164,7 +164,7 @@ def _run(
                 with conn.transaction():
                     return cursor.execute(bulk, prepare=False).fetchall()
             except psycopg.errors.UniqueViolation:
-                pass  # another session stored one of these rows meanwhile
+                pass  # another session has stored one of these rows meanwhile
         return cursor.execute(page, prepare=False).fetchall()
 
 

@@ -1,6 +1,6 @@
-"""The project's SQL files, run by name: `fetch` rows, `execute` a change, read large answers in `pages`.
+"""Runs the project's SQL files by name: `fetch` rows, `execute` a change, read large results in `pages`.
 
-Nobody calls `conn.execute` with a file of ours: these verbs keep row values out of error messages.
+These verbs keep row values out of error messages, so no SQL file is passed to `conn.execute` directly.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ def fetch(
     prepare: bool | None = None,
     binary: bool = False,
 ) -> list[Any]:
-    """Return the rows that `include/sql/<name>.sql` gives.
+    """Return the rows of `include/sql/<name>.sql`.
 
-    :param into: a class whose parameters are the query's columns; rows are tuples without it.
+    :param into: a class whose parameters are the query's columns; without it, rows are tuples.
     :param prepare: never (False) for a query whose best plan depends on its values.
     :param binary: have the answer sent in binary, which is faster for large byte strings.
     """
@@ -52,7 +52,7 @@ def fetch_one(conn: Conn, name: str, values: Values | None = None) -> tuple[Any,
 @overload
 def fetch_one(conn: Conn, name: str, values: Values | None = None, *, into: type[R]) -> R | None: ...
 def fetch_one(conn: Conn, name: str, values: Values | None = None, *, into: type[Any] | None = None) -> Any:
-    """Return the first row, None if there is none."""
+    """Return the first row; None if there are no rows."""
     rows, _ = _rows(conn, name, values, into)
     return rows[0] if rows else None
 
@@ -87,10 +87,10 @@ def pages(
     after: Any = "",
     into: type[Any] | None = None,
 ) -> Iterator[list[Any]]:
-    """Yield the rows page by page, so that memory stays flat; the caller may commit in between.
+    """Yield the rows page by page, so that memory use stays constant; the caller may commit in between.
 
-    The query takes `after` and `limit` beside its other values, orders by its first column, and gives what
-    comes after `after`. (A server-side cursor would end with the caller's transaction.)
+    The query takes `after` and `limit` besides its other values, orders by its first column, and returns the
+    rows that come after `after`. (A server-side cursor would end with the caller's transaction.)
     """
     while True:
         rows, key = _rows(conn, name, {**(values or {}), "after": after, "limit": size}, into)

@@ -1,4 +1,4 @@
-"""What can go wrong, in one tree, and the one function that says which of eight kinds a failure is."""
+"""The exceptions of the collectors, and the function that puts any exception into one of eight categories."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Map any exception to one of eight categories. First rule that knows the exception wins.
+"""Maps any exception to one of eight categories. The first rule that recognises the exception decides.
 
-Libraries are recognised by their top-level package and type names, so none of them needs to be installed.
+Libraries are recognised by their top-level package and type names, so none of them has to be installed.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ MAX_CAUSES = 8
 
 
 def classify_failure(exc: BaseException) -> Category:
-    """Return the category of `exc`, looking at its causes when it says nothing itself."""
+    """Return the category of `exc`, or of its first cause that has one."""
     for current in _chain(exc):
         category = _classify_one(current)
         if category is not Category.UNKNOWN:
@@ -59,7 +59,7 @@ def _classify_one(exc: BaseException) -> Category:
 
 
 def _is_of(exc: BaseException, *packages: str) -> bool:
-    """Say whether the exception, or a class it derives from, belongs to one of these top-level packages."""
+    """Return whether the exception or one of its base classes belongs to one of these packages."""
     return any(kind.__module__.partition(".")[0] in packages for kind in type(exc).__mro__)
 
 

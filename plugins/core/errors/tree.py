@@ -1,4 +1,4 @@
-"""The exceptions of the collectors. Each knows its category; messages name the remedy, never a secret."""
+"""The exceptions of the collectors. Each has a category; messages name the remedy, never a secret."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ LONGEST_MESSAGE = 2000
 
 
 class CollectorFailureCategory(StrEnum):
-    """The eight kinds of failure that logs, metrics and the retry policy speak of."""
+    """The eight kinds of failure that logs, metrics and the retry policy distinguish."""
 
     UNKNOWN = "unknown"
     VALIDATION = "validation"
@@ -24,7 +24,7 @@ class CollectorFailureCategory(StrEnum):
 
 
 class CollectorError(Exception):
-    """Root of all failures that we raise ourselves."""
+    """Base of all exceptions that our code raises."""
 
     category: CollectorFailureCategory = CollectorFailureCategory.UNKNOWN
     retry_after: float | None = None
@@ -33,7 +33,7 @@ class CollectorError(Exception):
 
 
 class ConfigurationError(CollectorError):
-    """A param, setting, connection or file is missing or wrong. Retrying cannot help."""
+    """A param, setting, Connection or file is missing or wrong. A retry cannot help."""
 
     category = CollectorFailureCategory.COMMAND
 
@@ -45,13 +45,13 @@ class AuthenticationError(CollectorError):
 
 
 class PermissionDenied(CollectorError):
-    """The source knows us and its own error code says that a scope or an access is missing."""
+    """The source accepts our credentials but reports that a permission or scope is missing."""
 
     category = CollectorFailureCategory.PERMISSION
 
 
 class RateLimited(CollectorError):
-    """The source asks us to come back later; `retry_after` says in how many seconds."""
+    """The source asks us to wait; `retry_after` is the number of seconds."""
 
     category = CollectorFailureCategory.RATE_LIMIT
 
@@ -59,11 +59,11 @@ class RateLimited(CollectorError):
         super().__init__(message)
         self.retry_after = max(0.0, retry_after)
         self.guessed = guessed
-        """Whether the source did not say how long, so that waiting begins short and doubles."""
+        """Whether the source gave no time to wait, so that waits begin short and double."""
 
 
 class SourceUnavailable(CollectorError):
-    """The source cannot be reached or answers with its own failure. A timeout if that was the cause."""
+    """The source cannot be reached or reports a failure of its own, or does not answer in time."""
 
     def __init__(
         self,
@@ -80,23 +80,23 @@ class SourceUnavailable(CollectorError):
 
     @property
     def category(self) -> CollectorFailureCategory:  # type: ignore[override]
-        """Timeout if we waited in vain (or the cause did), else network."""
+        """Timeout if there was no answer in time, else network."""
         slow = self.timed_out or isinstance(self.__cause__, TimeoutError)
         return CollectorFailureCategory.TIMEOUT if slow else CollectorFailureCategory.NETWORK
 
 
 class BrokenOff(SourceUnavailable):
-    """An answer that ended before it was complete, every time it was asked for."""
+    """An answer that ended before it was complete, at every try."""
 
 
 class NotFound(CollectorError):
-    """The source says that the thing asked for does not exist (404, 410)."""
+    """The requested item does not exist in the source (404, 410)."""
 
     category = CollectorFailureCategory.VALIDATION
 
 
 class RequestRefused(CollectorError):
-    """The source refuses the request itself (a 4xx that is none of the others)."""
+    """The source refuses the request itself (any other 4xx)."""
 
     category = CollectorFailureCategory.VALIDATION
 
@@ -106,7 +106,7 @@ class RequestRefused(CollectorError):
 
 
 class UnexpectedPayload(CollectorError):
-    """An answer that is not what the source promises. Keeps who and what, never the body."""
+    """An answer not in the source's documented form. Keeps source and item, never the body."""
 
     category = CollectorFailureCategory.VALIDATION
 
@@ -118,26 +118,26 @@ class UnexpectedPayload(CollectorError):
 
 
 class TooLarge(UnexpectedPayload):
-    """A body beyond the size that is taken; cut off while it streamed."""
+    """An answer larger than the limit; the download was cut off."""
 
 
 class CollectorBusy(CollectorError):
-    """Another task holds this collector's lock. Looked at again every minute."""
+    """Another task holds this collector's lock. Retried every minute."""
 
     category = CollectorFailureCategory.UNKNOWN
     retry_after = 60.0
 
 
 class CheckpointConflict(CollectorError):
-    """The checkpoint is no longer what this task read: another run of the collector moved it."""
+    """Another run of the collector moved the checkpoint after this task had read it."""
 
 
 SCHEMA_MISSING = ("42P01", "42703", "3F000")
-"""Undefined table, column, schema: the migrations did not run."""
+"""SQLSTATEs of an undefined table, column or schema: the migrations did not run."""
 
 
 class DatabaseFailure(CollectorError):
-    """A database error without the row values that drivers put into theirs."""
+    """A database error, without the row values that drivers put into their messages."""
 
     def __init__(self, message: str, *, sqlstate: str | None) -> None:
         super().__init__(message)
@@ -145,7 +145,7 @@ class DatabaseFailure(CollectorError):
 
     @property
     def category(self) -> CollectorFailureCategory:  # type: ignore[override]
-        """Lost connections and server shutdowns are network, a cancelled statement is a timeout."""
+        """Network for lost connections and server shutdowns, timeout for a cancelled statement."""
         state = self.sqlstate or ""
         if state in SCHEMA_MISSING:
             return CollectorFailureCategory.COMMAND
@@ -171,13 +171,13 @@ MOST_RETRYABLE = (
 def most_retryable(
     categories: Iterable[CollectorFailureCategory], default: CollectorFailureCategory
 ) -> CollectorFailureCategory:
-    """Return the category that stands for several: what may succeed later deserves the retry."""
+    """Return the one of several categories that is most likely to succeed at a retry."""
     found = list(categories)
     return next((c for c in MOST_RETRYABLE if c in found), found[0] if found else default)
 
 
 def safe_message(error: BaseException) -> str:
-    """Return a message that may be logged and stored: of foreign exceptions without addresses."""
+    """Return a message that is safe to log and store; those of other libraries lose e-mail addresses."""
     text = redact(str(error))
     if not isinstance(error, CollectorError):
         text = f"{type(error).__name__}: {redact_addresses(text)}"
@@ -204,5 +204,5 @@ class UnitsFailed(CollectorError):
 
     @property
     def category(self) -> CollectorFailureCategory:  # type: ignore[override]
-        """The most retryable one of the units."""
+        """The most retryable category of the failed units."""
         return most_retryable(self.categories.values(), CollectorFailureCategory.UNKNOWN)

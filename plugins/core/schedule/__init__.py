@@ -1,4 +1,4 @@
-"""The schedule file: which collector runs when. One YAML 1.2 file, checked to the last key."""
+"""The schedule file, which defines when each collector runs: one YAML 1.2 file, fully validated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads single values of the schedule file. Strict types: booleans and floats are not numbers."""
+"""Reads single values of the schedule file. Types are strict: booleans and floats are not numbers."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def time_of_day(value: Any, where: str) -> tuple[int, int]:
 
 
 def kind(value: Any, where: str) -> ScheduleKind:
-    """Read one of the five schedule words."""
+    """Read one of the five kinds of schedule."""
     if not isinstance(value, str) or value not in list(ScheduleKind):
         raise ScheduleError(f"{where}: 'schedule' must be one of {', '.join(ScheduleKind)}")
     return ScheduleKind(value)
 
 
 def weekday(value: Any, where: str) -> int:
-    """Read a weekday, full or by its first three letters."""
+    """Read a weekday, by its full name or its first three letters."""
     number = WEEKDAY_NUMBERS.get(value.strip().lower()) if isinstance(value, str) else None
     if number is None:
         raise ScheduleError(
@@ -44,7 +44,7 @@ def weekday(value: Any, where: str) -> int:
 
 
 def day_of_month(value: Any, where: str) -> int:
-    """Read 1-31, as a number or as its digits."""
+    """Read 1-31, as a number or as a text of digits."""
     day = _whole(value)
     if day is None or not 1 <= day <= 31:
         raise ScheduleError(f"{where}: 'schedule: monthly' requires 'on' (1-31), not {value!r}")
@@ -72,7 +72,7 @@ def _whole(value: Any) -> int | None:
 
 
 def flag(body: Mapping[str, Any], key: str, where: str, default: bool) -> bool:
-    """Read a boolean; null and words are errors."""
+    """Read a boolean; null and texts are errors."""
     value = body.get(key, default)
     if not isinstance(value, bool):
         raise ScheduleError(f"{where}: '{key}' must be boolean (true or false), not {value!r}")
@@ -117,7 +117,7 @@ def number(body: Mapping[str, Any], key: str, where: str, least: int, most: int)
 
 
 def known(value: str, names: Collection[str], where: str, what: str) -> None:
-    """Refuse a name that does not exist, with the nearest one as a hint."""
+    """Raise if a name does not exist, with the most similar one as a hint."""
     if value not in names:
         close = get_close_matches(value, sorted(names), 1)
         hint = f"did you mean '{close[0]}'?" if close else f"known: {', '.join(sorted(names))}"
@@ -125,13 +125,13 @@ def known(value: str, names: Collection[str], where: str, what: str) -> None:
 
 
 def airflow_id(value: str, where: str, prefix: str = "") -> None:
-    """Refuse what cannot be part of an Airflow id."""
+    """Raise if a text cannot be part of an Airflow id."""
     if not AIRFLOW_ID.fullmatch(value):
-        raise ScheduleError(f"{where}: ids may hold letters, digits and . _ - only")
+        raise ScheduleError(f"{where}: ids may contain only letters, digits and . _ -")
     if len(prefix) + len(value) > 250 - len("collect_"):
-        raise ScheduleError(f"{where}: group and task id together are longer than Airflow takes")
+        raise ScheduleError(f"{where}: group id and task id are too long for Airflow; shorten one of them")
 
 
 def renamed(task: ScheduledTask, task_id: str) -> ScheduledTask:
-    """Return the task with an id."""
+    """Return a copy of the task with this id."""
     return replace(task, id=task_id)

@@ -1,4 +1,4 @@
-"""Reads the schedule file. Validation stops at the first error and covers disabled tasks too."""
+"""Reads the schedule file. Validation stops at the first error and includes disabled tasks."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ ALL_TASK_KEYS = (*TASK_KEYS, "on", "day_of_week", "day_of_month", "minutes")
 def load_schedule(path: str | Path | None, parsers: Mapping[str, Parser] | None = None) -> Schedule:
     """Read and check the file at `path`.
 
-    :param parsers: option parser of each command that an operator declares; `args` of others are not checked.
+    :param parsers: the option parser of each declared command; `args` of other commands are not checked.
     """
     if not path:
         raise ScheduleError("load_config requires a path")
@@ -51,8 +51,8 @@ def load_schedule(path: str | Path | None, parsers: Mapping[str, Parser] | None 
 
 
 def parse_schedule(text: str, parsers: Mapping[str, Parser] | None = None) -> Schedule:
-    """Check the text of a schedule file. YAML 1.2: `on` is a key, `16:10` a text."""
-    # Imported here: the reader is needed once per parse of the DAG folder, not by every user of a Group.
+    """Read and check the text of a schedule file. In YAML 1.2, `on` and `16:10` are texts."""
+    # Imported here, because only parsing needs the YAML library, not every module that uses a Group.
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
@@ -168,26 +168,27 @@ def _check_args(parser: Parser, args: tuple[str, ...], where: str) -> None:
     try:
         parser(args)
     except ConfigurationError as error:
-        raise ScheduleError(f"{where}: 'args' do not fit the command: {error}") from None
+        raise ScheduleError(f"{where}: 'args' are not valid for the command: {error}") from None
 
 
 def _with_ids(tasks: list[ScheduledTask]) -> tuple[ScheduledTask, ...]:
-    """Give ids to tasks without one: the command, or `<command>__<schedule>` where it stands more than once.
+    """Give ids to tasks without one: the command, or `<command>__<schedule>` if the command occurs twice.
 
-    Tasks with an id of their own do not count, nor do those of another DAG: so an id does not change when
-    an unrelated task is added, enabled or disabled.
+    Tasks that have an id and tasks of another DAG are not counted, so that an id does not change when an
+    unrelated task is added, enabled or disabled.
     """
     unnamed = [t for t in tasks if not t.id]
-    often = Counter((t.command, t.minutes) for t in unnamed)
-    taken = {(t.id, t.minutes) for t in tasks if t.id}
+    occurrences = Counter((t.command, t.minutes) for t in unnamed)
+    used = {(t.id, t.minutes) for t in tasks if t.id}
     result = []
     for task in tasks:
         if not task.id:
-            base = task.command if often[task.command, task.minutes] == 1 else f"{task.command}__{task.kind}"
+            is_only = occurrences[task.command, task.minutes] == 1
+            base = task.command if is_only else f"{task.command}__{task.kind}"
             name, number = base, 2
-            while (name, task.minutes) in taken:
+            while (name, task.minutes) in used:
                 name, number = f"{base}__{number}", number + 1
-            taken.add((name, task.minutes))
+            used.add((name, task.minutes))
             task = fields.renamed(task, name)
         result.append(task)
     return tuple(result)
@@ -200,7 +201,7 @@ def _check_unique(tasks: tuple[ScheduledTask, ...], where: str) -> None:
 
 
 def _overlaps(group: Group, where: str) -> list[str]:
-    """Warn of tasks that will be due on the same day with the same command and args."""
+    """Return a warning for each pair of tasks with the same command and args that can be due on one day."""
     return [
         f"{where}: '{later.id}' ({later.when()}) repeats '{earlier.id}' ({earlier.when()});"
         " on days when both are due, the later one is skipped"

@@ -1,4 +1,4 @@
-"""Groups, tasks and when they are due. Dates come from the run, never from the wall clock."""
+"""The model of the schedule: groups, tasks and when they are due on the date of a run."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from core.errors import ConfigurationError
 
 
 class ScheduleError(ConfigurationError, ValueError):
-    """The schedule file breaks a rule; the message says which one and where."""
+    """The schedule file breaks a rule; the message names the rule and where it is broken."""
 
 
 class ScheduleNotFound(ScheduleError, FileNotFoundError):
-    """There is no schedule file at the path given."""
+    """The schedule file does not exist."""
 
 
 class ScheduleKind(StrEnum):
@@ -35,7 +35,7 @@ WEEKDAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "s
 
 @dataclass(frozen=True)
 class ScheduledTask:
-    """One line of a group's task list. `day`: 0-6 from Sunday (weekly) or 1-31 (monthly)."""
+    """One entry of a group's task list. `day` is 0-6 from Sunday (weekly) or 1-31 (monthly)."""
 
     id: str
     command: str
@@ -50,9 +50,9 @@ class ScheduledTask:
     catch_up: bool = False
 
     def is_due(self, run_date: date) -> bool:
-        """Say whether a group batch of that date contains this task.
+        """Return whether a group's batch of that date contains this task.
 
-        A release task is always looked at: whether there is a new release is found out when it runs.
+        A release task always belongs to it: whether there is a new release is checked when the task runs.
         """
         match self.kind:
             case ScheduleKind.DAILY | ScheduleKind.ON_RELEASE:
@@ -65,7 +65,7 @@ class ScheduledTask:
                 return False
 
     def day_in_month_of(self, run_date: date) -> int:
-        """Return the day on which a monthly task runs; the last one where the month is shorter."""
+        """Return the day on which a monthly task runs: the last day if the month is shorter."""
         return min(self.day or 0, calendar.monthrange(run_date.year, run_date.month)[1])
 
     def latest_due(self, run_date: date) -> date | None:
@@ -77,7 +77,7 @@ class ScheduledTask:
         return None
 
     def is_overdue(self, run_date: date, last_success: date | None) -> bool:
-        """Say whether a `catch_up` task missed its day within the last week and did not succeed since."""
+        """Return whether a `catch_up` task missed its day in the last week and has not succeeded since."""
         due = self.latest_due(run_date)
         if not self.catch_up or due is None or (run_date - due).days > CATCH_UP_DAYS:
             return False
@@ -86,10 +86,10 @@ class ScheduledTask:
     def is_of(
         self, kind: ScheduleKind, run_date: date, *, weekday: int | None = None, day: int | None = None
     ) -> bool:
-        """Say whether a call for one kind only contains this task; without a day, that of the run counts.
+        """Return whether a run of only this kind includes this task; without a day, the run's day counts.
 
-        The last-day fallback is that of the run's month: asking for the 28th of a short February matches
-        every later day, asking for the 30th nothing.
+        Days beyond the end of the run's month fall on its last day: in a February of 28 days, requesting the
+        28th matches every task from the 28th on, and requesting the 30th matches none.
         """
         if self.kind is not kind:
             return False
@@ -100,7 +100,7 @@ class ScheduledTask:
         return self.is_due(run_date)
 
     def when(self) -> str:
-        """Say for people when the task is due."""
+        """Return as text when the task is due."""
         match self.kind:
             case ScheduleKind.WEEKLY:
                 return f"weekly, {WEEKDAYS[self.day or 0].capitalize()}"
@@ -129,7 +129,7 @@ class Group:
 
     @property
     def cron(self) -> str:
-        """The group's time as a cron line."""
+        """The group's time as a cron expression."""
         return f"{self.minute} {self.hour} * * *"
 
     @property
@@ -139,7 +139,7 @@ class Group:
 
     @property
     def intervals(self) -> dict[int, tuple[ScheduledTask, ...]]:
-        """The enabled interval tasks by their minutes, in file order: one DAG each."""
+        """The enabled interval tasks by their minutes, in file order: one DAG for each number of minutes."""
         found: dict[int, list[ScheduledTask]] = {}
         for task in self.tasks:
             if task.enabled and task.kind is ScheduleKind.INTERVAL and task.minutes:
@@ -147,7 +147,7 @@ class Group:
         return {minutes: tuple(tasks) for minutes, tasks in found.items()}
 
     def repeated_by(self, later: ScheduledTask) -> tuple[ScheduledTask, ...]:
-        """Return the tasks of the batch before `later` that run the same command with the same args."""
+        """Return the earlier tasks of the same chain that run the same command with the same args."""
         chain = self.intervals[later.minutes or 0] if later.kind is ScheduleKind.INTERVAL else self.batch
         before = chain[: chain.index(later)]
         return tuple(t for t in before if (t.command, t.args) == (later.command, later.args))
@@ -155,13 +155,13 @@ class Group:
 
 @dataclass(frozen=True)
 class Schedule:
-    """The whole file."""
+    """The whole schedule file; `warnings` are for its author."""
 
     groups: tuple[Group, ...]
     warnings: tuple[str, ...] = field(default=(), compare=False)
 
     def group(self, group_id: str) -> Group:
-        """Return a group; an unknown name is an error that lists the known ones."""
+        """Return a group, or raise an error that lists the known ids."""
         for group in self.groups:
             if group.id == group_id:
                 return group

@@ -1,1 +1,1 @@
-"""What `hooks.api` sends with: links, retries, and what answers and their headers mean."""
+"""The parts of `hooks.api`: links, retries, and the meaning of answers and their headers."""

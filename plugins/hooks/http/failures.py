@@ -1,4 +1,4 @@
-"""What an HTTP answer means: pure functions from status, headers and body to typed errors."""
+"""Which error an HTTP answer stands for, by its status, headers and body. Pure."""
 
 from __future__ import annotations
 
@@ -52,18 +52,18 @@ def _seconds(value: str, now: datetime) -> float | None:
 
 
 def limit_exhausted(headers: Mapping[str, str]) -> bool:
-    """Say whether a 403 is a rate limit in disguise."""
+    """Return whether a 403 with these headers is a rate limit."""
     return headers.get("X-RateLimit-Remaining") == "0" or "Retry-After" in headers
 
 
 def failure_of(
     status: int, headers: Mapping[str, str], body: bytes, what: str, now: datetime
 ) -> CollectorError:
-    """Return the error that an answer of 400 or more stands for."""
+    """Return the error that an answer with a status of 400 or more stands for."""
     wait = retry_after(headers, body, now)
     if status == 429 or (status == 403 and limit_exhausted(headers)):
         seconds = DEFAULT_WAIT if wait is None else wait
-        return RateLimited(f"{what}: limited ({status}), free in {seconds:.0f} s", retry_after=seconds)
+        return RateLimited(f"{what}: rate limited ({status}), free in {seconds:.0f} s", retry_after=seconds)
     if status in (401, 403):
         return AuthenticationError(
             f"{what}: refused ({status}); check the Connection's credentials and access"

@@ -18,7 +18,7 @@ class RateLimitHeaders:
     clock: Clock = field(default_factory=SystemClock)
 
     def quota(self, headers: Mapping[str, str]) -> QuotaReport | None:
-        """Return what is left, if the answer says so."""
+        """Return the remaining quota, if the answer reports it."""
         try:
             quota, remaining = int(headers["X-RateLimit-Limit"]), int(headers["X-RateLimit-Remaining"])
             reset_at = datetime.fromtimestamp(float(headers["X-RateLimit-Reset"]), UTC)
@@ -27,7 +27,7 @@ class RateLimitHeaders:
         return QuotaReport(quota, remaining, reset_at)
 
     def pause(self, status: int, headers: Mapping[str, str]) -> float | None:
-        """Return for how long everybody is asked to wait: a limit that the quota does not show."""
+        """Return for how long the source asks all requests to wait, beyond what the quota shows."""
         if status != 429 and not (status == 403 and limit_exhausted(headers)):
             return None
         return retry_after(headers, b"", self.clock.now())

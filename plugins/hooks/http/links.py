@@ -1,4 +1,4 @@
-"""Links that an API returns, rebuilt on the Connection's own base. Pure."""
+"""Rebuilds links that an API returns on the Connection's base address. Pure."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from core.errors import UnexpectedPayload
 
 
 def rebuild(base_url: str, link: str) -> str:
-    """Return the address to ask: the link's path and query on the base's scheme, host and port.
+    """Return the address to request: the link's path and query with the base's scheme, host and port.
 
-    A proxy may have written another scheme or port into a link; another host, or a path outside the base, is
-    refused. A link without a host is taken as a path below the base.
+    A proxy may have written another scheme or port into a link. Another host or a path outside the base is
+    refused. A link without a host is a path below the base.
     """
     base, found = urlsplit(base_url), urlsplit(link)
     if not found.netloc:
@@ -24,10 +24,10 @@ def rebuild(base_url: str, link: str) -> str:
         return urlunsplit((base.scheme, base.netloc, path, found.query, ""))
     if found.hostname != base.hostname:
         raise UnexpectedPayload(
-            f"leads to the foreign host {found.hostname}; only {base.hostname} is asked",
+            f"leads to the foreign host {found.hostname}; requests go only to {base.hostname}",
             source="GET",
             identifier="link",
         )
     if base.path and not (found.path == base.path or found.path.startswith(f"{base.path}/")):
-        raise UnexpectedPayload(f"leads out of {base.path}", source="GET", identifier=found.path)
+        raise UnexpectedPayload(f"leads outside {base.path}", source="GET", identifier=found.path)
     return urlunsplit((base.scheme, base.netloc, found.path, found.query, ""))

@@ -1,7 +1,7 @@
-"""When a request is sent again, within one task: back-off for broken connections, waiting for limits.
+"""Retries of a request within one task: back-off for broken connections, waiting for limits.
 
-Longer waits are not spent here, in a worker slot: `RateLimited` goes up, and the retry policy has the task
-run again when the limit is reset.
+Longer waits must not occupy a worker slot: `RateLimited` is raised, and the task's retry policy runs the
+task again when the limit is reset.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Counter(Protocol):
     """Counts retries and seconds waited."""
 
     def add(self, *, retries: int = 0, waited: float = 0.0) -> None:
-        """Count."""
+        """Add to the counts."""
 
 
 def retrying(
@@ -36,7 +36,7 @@ def retrying(
     first_wait: float = FIRST_WAIT,
     patience: float = PATIENCE,
 ) -> Callable[..., Any]:
-    """Return a caller that repeats a function as long as that can help."""
+    """Return a function that calls another one, and repeats the call as long as that can help."""
 
     def before_sleep(state: RetryCallState) -> None:
         traffic.add(retries=1, waited=state.upcoming_sleep)
@@ -52,7 +52,7 @@ def retrying(
 
 
 def wait_for(state: RetryCallState, first_wait: float = FIRST_WAIT) -> float:
-    """Return the seconds before the next try: what the source asked for, else doubling with jitter."""
+    """Return the seconds until the next try: those that the source requests, else doubling with jitter."""
     error = state.outcome.exception() if state.outcome else None
     requested = getattr(error, "retry_after", None)
     if requested is not None and not getattr(error, "guessed", False):
@@ -63,7 +63,7 @@ def wait_for(state: RetryCallState, first_wait: float = FIRST_WAIT) -> float:
 
 
 def give_up(state: RetryCallState, tries: int, patience: float = PATIENCE) -> bool:
-    """Stop when the next wait would go beyond our patience, or (not for limits) after some tries."""
+    """Return whether to stop: the next wait exceeds `patience` or, except for limits, no try is left."""
     error = state.outcome.exception() if state.outcome else None
     if state.idle_for + state.upcoming_sleep > patience:
         return True

@@ -1,1 +1,1 @@
-"""Around Pinecone's SDK: configuration, transport, the meaning of its errors."""
+"""What Pinecone's SDK needs from us: configuration, transport, the mapping of its errors."""

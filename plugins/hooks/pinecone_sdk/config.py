@@ -1,4 +1,4 @@
-"""What a Pinecone instance is made of: the Connection, else the settings that the predecessor had."""
+"""The configuration of a Pinecone instance: from its Connection, else from the predecessor's settings."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class PineconeConfig:
 
     @property
     def sparse_index_name(self) -> str:
-        """The index for words beside the one for meaning."""
+        """The index that is searched by words; the dense one is searched by meaning."""
         return f"{self.index_name}-sparse"
 
 
 def key_in_environment(conn_id: str, settings: Settings) -> str:
-    """Return the key that the predecessor's variables hold for an account."""
+    """Return the API key of an account from the predecessor's environment variables."""
     known = settings.of(PineconeAccountSettings)
     return known.private_api_key if conn_id == PRIVATE else known.api_key
 
@@ -41,7 +41,7 @@ def key_in_environment(conn_id: str, settings: Settings) -> str:
 def resolve(
     conn_id: str, host: str, password: str, extra: Mapping[str, Any], settings: Settings
 ) -> PineconeConfig:
-    """Put a configuration together; what is missing is one sentence that names the setting."""
+    """Return the configuration, or raise an error that names the missing setting."""
     variable = "PINECONE_PRIVATE_API_KEY" if conn_id == PRIVATE else "PINECONE_API_KEY"
     key = password or key_in_environment(conn_id, settings)
     if not key.strip():
@@ -57,7 +57,7 @@ def resolve(
     index_name = field_or("index_name", known.index_name)
     if not index_name:
         raise ConfigurationError(
-            f"Connection {conn_id} names no index; set index_name in the Connection, or PINECONE_INDEX_NAME"
+            f"Connection {conn_id} names no index; set index_name in its extra, or PINECONE_INDEX_NAME"
         )
     return PineconeConfig(
         api_key=key.strip(),

@@ -1,4 +1,4 @@
-"""What the Pinecone SDK's exceptions mean: pure functions to typed errors of ours."""
+"""Maps the exceptions of Pinecone's SDK to our errors. Pure."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from core.redaction import redact, redact_addresses
 from hooks.http.failures import failure_of, retry_after
 
 WINDOW = 60.0
-"""Pinecone's limits are per minute; no answer says how much of it is left."""
+"""Pinecone's limits are per minute, and no answer reports how much of the minute remains."""
 LONGEST_REASON = 300
 
 
 def failure_of_sdk(error: PineconeError, what: str, now: datetime) -> CollectorError:
-    """Return the error that an exception of the SDK stands for; without records' values in its message."""
+    """Return the error that an exception of the SDK stands for, without values of records in its message."""
     if isinstance(error, PineconeTimeoutError):
         return SourceUnavailable(f"Pinecone, {what}: no answer in time", timed_out=True)
     if isinstance(error, PineconeConnectionError):
@@ -44,10 +44,10 @@ def _answered(error: ApiError, what: str, now: datetime) -> CollectorError:
     if status == 429:
         wait = retry_after(headers, b"", now)
         seconds = WINDOW if wait is None else wait
-        free = f"limited (429), free in {seconds:.0f} s"
+        free = f"rate limited (429), free in {seconds:.0f} s"
         return RateLimited(f"{message}; {free}", retry_after=seconds, guessed=wait is None)
     if status == 402:
-        return ConfigurationError(f"{message}; the account must be paid for or upgraded")
+        return ConfigurationError(f"{message}; pay for the account or upgrade it")
     if status in (401, 403):
         return AuthenticationError(f"{message}; check the API key in the password of the Connection")
     if status < 500 and status not in (404, 408):

@@ -1,4 +1,4 @@
-"""The settings of the accounts: what a Pinecone Connection leaves out is taken from here."""
+"""The settings of the accounts, used for whatever a Pinecone Connection leaves out."""
 
 from __future__ import annotations
 

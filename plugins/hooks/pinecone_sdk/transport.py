@@ -1,7 +1,7 @@
-"""The adapter through which the Pinecone SDK's requests pass: counted, and sent once.
+"""The transport of the Pinecone SDK's requests: each is counted, and sent once.
 
-The SDK offers no place for it, and repeats requests by itself without telling; so its transport is taken
-out of its client. The SDK's version is locked, and a test counts requests at the other end.
+The SDK has no option for a transport and retries requests silently, so its transport is replaced inside its
+client. The SDK's version is pinned, and a test counts the requests that the server receives.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from hooks.api import Traffic
 
 
 class CountedTransport(httpx.BaseTransport):
-    """Passes requests on, counts them and the bytes that came back."""
+    """Sends requests, and counts them and the bytes received."""
 
     def __init__(self, inner: httpx.BaseTransport, traffic: Traffic) -> None:
         self._inner, self._traffic = inner, traffic
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send one request, once."""
+        """Send the request once."""
         self._traffic.add(requests=1)
         response = self._inner.handle_request(request)
         body = response.read()
@@ -28,11 +28,11 @@ class CountedTransport(httpx.BaseTransport):
         return response
 
     def close(self) -> None:
-        """Let go of sockets."""
+        """Close sockets."""
         self._inner.close()
 
 
 def instrument(client: Any, traffic: Traffic) -> None:
-    """Put the adapter into an SDK client (of the control plane or of an index)."""
+    """Replace the transport of an SDK client (of the control plane or of an index)."""
     http = client._http._client
     http._transport = CountedTransport(http._transport._transport, traffic)

@@ -1,1 +1,1 @@
-"""What every operator of ours is made of: due or skipped, form, registry, record of the run, safe to kill."""
+"""What all operators share: skipping, trigger form, registry, records of runs, protection from kills."""

@@ -1,4 +1,4 @@
-"""Whether a collector is to run: requested, due, not run already, not behind a failure."""
+"""Decides whether a collector runs: it must be requested and due, not a repetition, not after a failure."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def weekday(name: str) -> int | None:
 
 @dataclass(frozen=True)
 class BatchOptions(Options):
-    """Which tasks of a group a run takes."""
+    """The params that select which tasks of a group run."""
 
     only: tuple[str, ...] = option(
         NAMES, (), "Only", "The tasks to run, of those that are due. Empty: all that are due.", common=True
@@ -68,7 +68,7 @@ class BatchOptions(Options):
     )
 
     def check(self) -> None:
-        """Refuse days that do not exist."""
+        """Raise if a day does not exist."""
         if self.day_of_month is not None and not 1 <= self.day_of_month <= 31:
             raise ConfigurationError("day_of_month must be 1-31")
         if self.day_of_week and weekday(self.day_of_week) is None:
@@ -77,10 +77,10 @@ class BatchOptions(Options):
 
 @dataclass(frozen=True)
 class ChainPosition:
-    """A collector's position in the schedule.
+    """A collector's entry in the schedule, and the tasks before it.
 
-    :param repeats: earlier lines of the chain with the same command and args.
-    :param earlier: ids of the tasks before it in the chain.
+    :param repeats: earlier tasks of the chain with the same command and args.
+    :param earlier: ids of all earlier tasks of the chain.
     """
 
     scheduled: ScheduledTask
@@ -92,7 +92,10 @@ class ChainPosition:
 
 @dataclass(frozen=True)
 class Due:
-    """Decides for one run."""
+    """Decides whether a task runs in one DAG run.
+
+    :param requested: what the trigger form selects.
+    """
 
     position: ChainPosition
     context: Context
@@ -100,7 +103,7 @@ class Due:
 
     @classmethod
     def of(cls, position: ChainPosition, context: Context) -> Due:
-        """Read the form."""
+        """Return the decision for a run, with the params of its trigger form."""
         return cls(position, context, resolve(BatchOptions, "", context.get("params") or {}, (), Settings()))
 
     @property
@@ -109,7 +112,7 @@ class Due:
         return run_date(self.context)
 
     def reason_to_skip(self) -> str:
-        """Return why the task is not to run; empty if it is."""
+        """Return why the task must be skipped; empty if it runs."""
         task = self.position.scheduled
         if self.requested.only and task.id not in self.requested.only:
             return f"not requested: only {', '.join(self.requested.only)}"
@@ -118,10 +121,10 @@ class Due:
         for earlier in self.position.repeats:
             if self._is_due(earlier) and self._is_requested(earlier):
                 return f"already run in this batch, by {earlier.id}"
-        return self._behind_a_failure()
+        return self._stopped_by_failure()
 
     def _how_to_request(self, task: ScheduledTask) -> str:
-        """Say how to run a task, requested by its id, on another day than its own."""
+        """Return how to trigger a task that was requested by its id on a day when it is not due."""
         if task.id not in self.requested.only or task.kind not in (ScheduleKind.WEEKLY, ScheduleKind.MONTHLY):
             return ""
         if task.kind is ScheduleKind.WEEKLY:
@@ -149,7 +152,7 @@ class Due:
         with DatabaseHook().connect() as conn:
             return last_success(conn, ti.dag_id, task.id)
 
-    def _behind_a_failure(self) -> str:
+    def _stopped_by_failure(self) -> str:
         stops = (
             self.position.stop_on_failure
             if self.requested.stop_on_failure is None
@@ -169,7 +172,7 @@ class Due:
 
 
 def run_date(context: Context) -> date:
-    """Return the date a run is for: its logical date, or when it was requested. Never the wall clock."""
+    """Return the date of a run: its logical date, or else when it was triggered. Never the wall clock."""
     dag_run = context["dag_run"]
     moment: datetime = dag_run.logical_date or dag_run.run_after
     return moment.date()

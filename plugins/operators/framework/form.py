@@ -20,7 +20,7 @@ def form_params(operators: Iterable[type[RecordedOperator[Any, Any]]]) -> dict[s
         for name, declaration in declared(operator.options_type).items():
             target = common if declaration.common else own
             section = {} if declaration.common else {"section": title}
-            # What several tasks share is described as the first one describes it.
+            # A param that several tasks share has the title and description of the first task.
             target.setdefault(form_name(operator.tracker, name, declaration), _param(declaration, section))
     return common | own
 
@@ -30,7 +30,7 @@ def section_params(
 ) -> dict[str, Param]:
     """Return params that all tasks of a DAG share, folded into a section.
 
-    :param choices: names that a param may take; Airflow refuses others when a run is asked for.
+    :param choices: the values that a param allows; Airflow refuses others when a run is triggered.
     """
     folded: dict[str, Any] = {"section": section}
     return {
@@ -46,10 +46,10 @@ def _closed(names: Sequence[str]) -> dict[str, Any]:
 
 
 def option_params(options_type: type[Options], tracker: str) -> dict[str, Param]:
-    """Return the params of a DAG of one purpose: all in sight, no sections."""
+    """Return the params of a DAG for a single operator: all visible, no sections."""
     options = declared(options_type)
     own = [name for name in options if name in options_type.__annotations__]
-    # What makes this task special comes before what it inherits.
+    # The params of this operator come before those that it inherits.
     return {
         form_name(tracker, name, options[name]): _param(options[name], {})
         for name in [*own, *(name for name in options if name not in own)]
@@ -60,6 +60,6 @@ def _param(declaration: DeclaredOption, section: dict[str, Any]) -> Param:
     schema = dict(declaration.kind.schema) | section
     if declaration.examples:
         schema["examples"] = list(declaration.examples)
-    # A switch has no third position: one that is on by default must look so.
+    # The form shows null as off, so a switch that is on by default needs its value.
     default = True if declaration.default is True else None
     return Param(default, title=declaration.title, description_md=declaration.doc, **schema)

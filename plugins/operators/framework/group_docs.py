@@ -1,4 +1,4 @@
-"""What the UI shows about a group's DAG and its tasks, made from the schedule and the collectors."""
+"""The documentation of a group's DAG and tasks in the UI, from the schedule and the collectors."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ FAILURES = """
 |---|---|---|
 | `command` | a param, setting or Connection is missing or wrong | correct what the message names, clear |
 | `auth`, `permission` | the source refuses our credentials | correct the Connection, then clear |
-| `validation` | the source does not answer as it promises | look at the item that the log names |
-| `rate_limit` | we asked too often | nothing: it continues by itself when the limit is reset |
-| `network`, `timeout` | the source or the network is failing | nothing: it is tried 5 times |
-| `unknown` | none of these | read the log; it is retried once |
+| `validation` | the source's answer is not in the documented form | look at the item that the log names |
+| `rate_limit` | we sent too many requests | nothing: the task continues when the limit is reset |
+| `network`, `timeout` | the source or the network is failing | nothing: the task is tried 5 times |
+| `unknown` | none of these | read the log; the task is retried once |
 """
 
 CLEARING = """
-**Running again.** Clearing is always safe: stored rows are recognised, nothing is lost or doubled, and a
-killed run goes on where it was. Clear a task **with downstream**, so that `finalise` looks at the run again;
-a collector that is cleared alone leaves the run failed.
+**Running again.** Clearing is always safe: stored rows are recognised, nothing is lost or duplicated, and a
+killed run continues where it was. Clear a task **with downstream**, so that `finalise` checks the run again;
+if only the collector is cleared, the run stays failed.
 """
 
 

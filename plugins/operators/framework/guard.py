@@ -1,4 +1,4 @@
-"""Makes a task process safe to kill. Each of the three was seen to go wrong without it."""
+"""Makes a task process safe to kill. Each measure was needed for a failure that occurred without it."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ ORPHANED = 70
 
 
 def in_task_runner() -> bool:
-    """Say whether this process is a task of its own, not a test that runs a DAG in process."""
+    """Return whether this process runs only a task, unlike a test that runs a DAG in its own process."""
     module = sys.modules.get("airflow.sdk.execution_time.task_runner")
     comms = getattr(module, "SUPERVISOR_COMMS", None)
     return type(comms).__name__ == "CommsDecoder"
 
 
 def protect() -> None:
-    """Restore the default for SIGSEGV, and end this process when its supervisor is gone.
+    """Restore the default handler of SIGSEGV, and end this process when its supervisor has ended.
 
-    Parsing a DAG file installs a Python handler for SIGSEGV, in which a crash in C code loops for ever. And a
-    task whose supervisor was killed would go on beside its own retry.
+    Parsing a DAG file installs a Python handler for SIGSEGV, in which a crash in C code loops forever. A task
+    whose supervisor was killed would continue next to its own retry.
     """
     if not in_task_runner():
         return

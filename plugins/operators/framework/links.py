@@ -1,4 +1,4 @@
-"""Buttons on a task's page: where the data came from, and where they landed."""
+"""The buttons on a task's page: to the source, and to the rows that were stored."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from airflow.sdk import BaseOperatorLink
 
 
 class LinkedTask(Protocol):
-    """A task as far as its buttons need it."""
+    """What the buttons need of a task."""
 
     source_url: str
     landed_url: str
@@ -25,7 +25,7 @@ class SourceLink(BaseOperatorLink):
 
 
 class LandedLink(BaseOperatorLink):
-    """Opens the record of the run and the tables that it filled."""
+    """Opens the page of the run, with its record and the tables that it filled."""
 
     name = "Stored rows"
 

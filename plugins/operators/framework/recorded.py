@@ -1,4 +1,4 @@
-"""The life of every task of ours: validate, then run, recorded and safe to kill at any point."""
+"""The base of all our tasks: validate, then run, with a record in `core.run`, safe to kill at any point."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ log = structlog.get_logger("collector")
 
 
 class CountedHook(Protocol):
-    """A hook, as far as the life of a task needs it."""
+    """What a task needs of its hook."""
 
     @property
     def requests(self) -> int:
@@ -47,7 +47,7 @@ class CountedHook(Protocol):
 
     @property
     def received_bytes(self) -> int:
-        """How many bytes were received so far."""
+        """How many bytes of bodies were received so far."""
 
     def close(self) -> None:
         """Close threads and sockets."""
@@ -58,7 +58,7 @@ HookT = TypeVar("HookT", bound=CountedHook)
 
 
 class RecordedOperator(BaseOperator, Generic[OptionsT, HookT]):
-    """Base of all tasks worth a row in `core.run`. A subclass implements `validate` and `run_task`.
+    """Base of all tasks with a row in `core.run`. A subclass implements `validate` and `run_task`.
 
     :param args: options as in the schedule file.
     """
@@ -82,31 +82,31 @@ class RecordedOperator(BaseOperator, Generic[OptionsT, HookT]):
         self.session: Session
         self._hook: HookT | None = None
 
-    # -- what a subclass says --------------------------------------------------------------------------
+    # -- what a subclass defines -----------------------------------------------------------------------
 
     @abstractmethod
     def validate(self) -> None:
-        """Check settings, params and connections. Cheap: sends nothing, asks no database."""
+        """Check settings, params and Connections, without any request or query."""
 
     @abstractmethod
     def run_task(self) -> TrackerResult:
-        """Do the work, with `self.session`, `self.hook` and `self.options`."""
+        """Do the work of the task, with `self.session`, `self.hook` and `self.options`."""
 
     def make_hook(self) -> HookT:
         """Return the hook of this task; called once, when `self.hook` is first used."""
         raise NotImplementedError(f"{type(self).__name__} declares no hook")
 
     def skip_unless_due(self, context: Context) -> None:
-        """Skip the task by raising, before anything is looked at."""
+        """Raise `AirflowSkipException` if the task must not run; called before anything else."""
 
     def recorded_options(self) -> dict[str, Any]:
-        """Return what `core.run` keeps of how this ran."""
+        """Return the options that are stored in `core.run`."""
         shown: dict[str, Any] = self.options.as_json()
         return shown
 
     @property
     def hook(self) -> HookT:
-        """The hook, made when first needed and closed when the task ends."""
+        """The hook, created when it is first needed and closed when the task ends."""
         if self._hook is None:
             self._hook = self.make_hook()
         return self._hook
@@ -120,7 +120,7 @@ class RecordedOperator(BaseOperator, Generic[OptionsT, HookT]):
         if self._hook:
             self._hook.close()
 
-    # -- the life of a run -----------------------------------------------------------------------------
+    # -- the phases of a run ---------------------------------------------------------------------------
 
     def execute(self, context: Context) -> dict[str, int]:
         """Run the phases in their order and return the counts."""
@@ -142,7 +142,7 @@ class RecordedOperator(BaseOperator, Generic[OptionsT, HookT]):
                 phase = "collect"
                 result = self._collect(record)
         except Stopped:
-            log.warning("stopped from outside; what is stored stays, the next run goes on from there")
+            log.warning("stopped from outside; stored rows are kept, and the next run continues from there")
             raise
         except Exception as error:
             self._explain(error, phase)
@@ -152,20 +152,20 @@ class RecordedOperator(BaseOperator, Generic[OptionsT, HookT]):
         return dict(result.counts)
 
     def on_kill(self) -> None:
-        """End the collection at once; what is stored stays.
+        """End the collection at once; stored rows are kept.
 
-        Airflow also calls this when a time-out is being handled, which then must remain the reason.
+        Airflow also calls this while it handles a time-out, which then must remain the reason.
         """
         if not isinstance(sys.exc_info()[1], AirflowTaskTimeout):
-            raise Stopped("asked to stop")
+            raise Stopped("stopped by Airflow")
 
     def _announce(self) -> None:
-        asked = ", ".join(f"{k}={_shown(v)}" for k, v in self.options.as_json().items())
-        log.info(f"{self.command}: {asked or 'no params, the usual run'}")
+        requested = ", ".join(f"{k}={_shown(v)}" for k, v in self.options.as_json().items())
+        log.info(f"{self.command}: {requested or 'no params, the usual run'}")
 
     @contextmanager
     def _record(self, context: Context) -> Iterator[RunRecord]:
-        """Open the connections and the record of this run; close all of them at its end."""
+        """Open the database connections and the record of this run, and close them at its end."""
         hook = DatabaseHook()
         with hook.connect() as records, hook.connect() as writing:
             task = task_try(context)
@@ -190,15 +190,15 @@ class RecordedOperator(BaseOperator, Generic[OptionsT, HookT]):
                 yield record
             except (Stopped, Exception) as error:
                 self._record_failure(record, error)
-                # Counts of failed runs are shown, too: XCom gets them before the exception leaves.
+                # XCom shows the counts of failed runs, too: they are pushed before the exception propagates.
                 if (ti := context.get("ti")) and not isinstance(error, Stopped):
                     ti.xcom_push(key="counts", value=dict(self.session.progress.counts))
                 raise
 
     def _record_failure(self, record: RunRecord, error: Stopped | Exception) -> None:
-        """Close the record, and note on the exception how often its category came in a row.
+        """Close the record, and set on the exception how many consecutive tries had its category.
 
-        If the database is what failed, the exception under way remains the reason.
+        If closing the record fails, the original exception remains the reason.
         """
         try:
             if isinstance(error, Stopped):
@@ -216,7 +216,7 @@ class RecordedOperator(BaseOperator, Generic[OptionsT, HookT]):
         if kills >= KILLS_TOO_MANY:
             raise ConfigurationError(
                 f"the last {kills} tries were killed, most likely because memory ran out; give the worker "
-                "more, or lower bdc_requests_in_flight or bdc_max_body_mb, then clear the task"
+                "more memory, or lower bdc_requests_in_flight or bdc_max_body_mb, then clear the task"
             )
 
     def _collect(self, record: RunRecord) -> TrackerResult:
@@ -258,7 +258,7 @@ class RecordedOperator(BaseOperator, Generic[OptionsT, HookT]):
 
 
 def task_try(context: Context) -> TaskTry:
-    """Return which try this is; empty where a test calls `execute` with a plain dict."""
+    """Return the task and try of a context; empty if a test calls `execute` with a plain dict."""
     ti: Any = context.get("ti")
     if ti is None:
         return TaskTry()

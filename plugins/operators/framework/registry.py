@@ -1,4 +1,4 @@
-"""Which operator runs which command: every collector class in `operators/*_collector.py`."""
+"""The registry of collectors by command: every collector class in `operators/*_collector.py`."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ COLLECTORS: Mapping[str, Collector] = _by_command()
 
 
 def collector_for(command: str) -> Collector:
-    """Return the operator of a command; one that does not exist yet is an error of the schedule."""
+    """Return the operator of a command, or raise a `ScheduleError` if it does not exist yet."""
     try:
         return COLLECTORS[command]
     except KeyError:
         known = ", ".join(sorted(COLLECTORS))
         raise ScheduleError(
-            f"no operator runs {command} yet; remove it or disable it (there is: {known})"
+            f"no operator runs {command} yet; remove or disable the task (known: {known})"
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""Where Boost's releases are known; the tracker of Boost's libraries registers itself here."""
+"""The source of Boost's releases; the tracker of Boost's libraries registers it here."""
 
 from __future__ import annotations
 
@@ -7,4 +7,4 @@ from collections.abc import Callable
 from core.releases import ReleaseSource
 
 RELEASE_SOURCES: list[Callable[[], ReleaseSource]] = []
-"""At most one: makes what knows the releases, inside a task."""
+"""At most one factory, which is called inside a task."""
