@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up down status migrate doctor config-check screenshots test test-fast prove bench lint fmt docs new-tracker lock clean
 
-help:            ## this list
+help:            ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(STAMP): requirements.txt requirements-dev.txt pyproject.toml
@@ -15,46 +15,46 @@ $(STAMP): requirements.txt requirements-dev.txt pyproject.toml
 
 setup: $(STAMP)  ## build .venv from the committed lock
 
-demo: setup      ## everything on this machine, offline: sandbox, PostgreSQL, Airflow; collects once and stays up
+demo: setup      ## run everything offline on this machine: sandbox, PostgreSQL, Airflow; collect once, then keep running
 	@exec $(BIN)/python -m launcher demo
-up: setup        ## as demo, but against the real services, with what .env configures
+up: setup        ## like demo, but with the real services and the settings in .env
 	@exec $(BIN)/python -m launcher up
-down: setup      ## stop whatever demo or up started
+down: setup      ## stop what demo or up started
 	@$(BIN)/python -m launcher down
-status: setup    ## what runs, where, and what was collected
+status: setup    ## show what is running, where, and what was collected
 	@$(BIN)/python -m launcher status
-migrate: setup   ## bring the database of DATABASE_URL (or the embedded one) to the newest schema
+migrate: setup   ## migrate the database of DATABASE_URL (or the embedded one) to the newest schema
 	@$(BIN)/python -m launcher migrate
-doctor: setup    ## check this machine and the configuration, name what is missing
+doctor: setup    ## check this machine and the configuration, and report what is missing
 	@$(BIN)/python -m launcher doctor
-config-check: setup ## every setting, its value and where it comes from; the schedule, checked
+config-check: setup ## show every setting with its value and origin; check the schedule
 	@$(BIN)/python -m launcher config-check
 
-screenshots: setup ## make the pictures in docs/images with Chromium, against a demo that is up
+screenshots: setup ## take the screenshots in docs/images with Chromium; needs a running demo
 	@$(BIN)/python docs/make_screenshots.py
 
-test: setup      ## the whole suite, with lint, types and import contracts
+test: setup      ## run all tests, with lint, types and import contracts
 	@PYTHONUNBUFFERED=1 $(BIN)/python -m pytest -q -m "not prove" -n 2 --dist loadgroup
-test-fast: setup ## the inner loop: everything that needs no running Airflow (< 90 s)
+test-fast: setup ## run the tests that need no running Airflow (< 90 s)
 	@PYTHONUNBUFFERED=1 CRASH_SPREAD=2 $(BIN)/python -m pytest -q -m "not prove and not system" -n 2 --dist loadgroup --ignore=tests/test_code_style.py
-prove: setup     ## what is too heavy for every run: every crash point, hundreds of random histories
+prove: setup     ## run the tests that are too slow for every run: every crash point, hundreds of random histories
 	@PYTHONUNBUFFERED=1 $(BIN)/python -m pytest -q -m prove
-bench: setup     ## ratios of the same run beside their targets; fails where one is missed
+bench: setup     ## measure speed and memory against their targets; fail if one is missed
 	@$(BIN)/python -m benchmarks
 
-lint: setup      ## ruff, mypy --strict, import contracts
+lint: setup      ## run ruff, mypy --strict and the import contracts
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && PYTHONPATH=plugins:. $(BIN)/lint-imports
-fmt: setup       ## let ruff put the code in order
+fmt: setup       ## fix and format the code with ruff
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
-docs: setup      ## write what documents say about the code: collectors, configuration, dependencies, stable names
+docs: setup      ## regenerate what is derived from the code: collectors, configuration, dependencies, stable names
 	@cd $(CURDIR) && for part in collectors configuration dependencies stable_names; do \
 	  PYTHONPATH=plugins:. $(BIN)/python -m checks.$$part || exit 1; done
 
-new-tracker: setup ## name=…: a new source with all its parts, working; docs/adding-a-tracker.md goes on from there
+new-tracker: setup ## name=…: create a new source, complete and working; continue with docs/adding-a-tracker.md
 	@PYTHONPATH=plugins:. $(BIN)/python -m scaffold.new_tracker $(name) && $(MAKE) --no-print-directory fmt docs
 
-lock: setup      ## renew requirements.txt and requirements-dev.txt from their .in files
+lock: setup      ## update requirements.txt and requirements-dev.txt from their .in files
 	@$(BIN)/uv pip compile --universal --python-version 3.11 -q \
 	  --custom-compile-command "make lock" requirements.in -o requirements.txt
 	@$(BIN)/uv pip compile --universal --python-version 3.11 -q \

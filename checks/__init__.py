@@ -1,1 +1,1 @@
-"""Our own rules as programs: who writes what, who depends on whom, what is documented and stable."""
+"""The repository's own rules as programs: writes, dependencies, documentation, stable names."""

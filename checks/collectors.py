@@ -16,7 +16,7 @@ HEAD = "| DAG | When (UTC) | Tasks | Lands in | Connection |\n|---|---|---|---|-
 
 
 def table() -> str:
-    """Return the rows of every group of the schedule that the repository comes with."""
+    """Return the table: a row for each DAG of the schedule in the repository."""
     schedule = load_schedule(SCHEDULE, parsers())
     return HEAD + "".join(row for group in schedule.groups for row in _rows(group))
 
@@ -48,7 +48,7 @@ def _row(dag_id: str, when: str, tasks: tuple[ScheduledTask, ...]) -> str:
 
 
 def main() -> int:
-    """Write the table."""
+    """Write the table into README."""
     PAGE.write_text(page(), encoding="utf-8")
     return 0
 

@@ -1,4 +1,4 @@
-"""Writes docs/configuration.md and .env.example from the settings: none is undocumented, none is dead."""
+"""Writes docs/configuration.md and .env.example from the settings in the code, so that both stay complete."""
 
 from __future__ import annotations
 
@@ -16,28 +16,32 @@ PAGE, SAMPLE = ROOT / "docs" / "configuration.md", ROOT / ".env.example"
 LAUNCHER = (
     ("BDC_PORT", "8080", "Port of the Airflow UI on 127.0.0.1"),
     ("BDC_SANDBOX_PORT", "8181", "Port of the sandbox on 127.0.0.1"),
-    ("BDC_STATE_DIR", "", "What a running system writes; .state in the clone, for root below /var/tmp"),
-    ("BDC_DEMO_MESSAGES", "1200", "How many mails the demo's community wrote"),
-    ("BDC_EXIT_WHEN_DONE", "", "Set: `make demo` ends after collecting once"),
+    (
+        "BDC_STATE_DIR",
+        "",
+        "Folder that a running system writes to; default: .state in the clone, for root below /var/tmp",
+    ),
+    ("BDC_DEMO_MESSAGES", "1200", "Number of messages on the demo's mailing lists"),
+    ("BDC_EXIT_WHEN_DONE", "", "If set, `make demo` ends after collecting once"),
 )
-"""What only `make` reads."""
-CONNECTIONS = (("bdc_postgres", "Postgres", "The database of what is collected"), *connections())
+"""Environment variables that only `make` reads."""
+CONNECTIONS = (("bdc_postgres", "Postgres", "The database for collected data"), *connections())
 HEAD = """# Configuration
 
-Written by `make docs` from the settings in the code; a test says whether it is current.
+Written by `make docs` from the settings in the code; a test checks that it is current.
 
 Secrets belong in Connections (Admin > Connections, or `AIRFLOW_CONN_<ID>` as JSON or URI, or a secrets
-backend). Every other setting comes from the Airflow Variable `bdc_<name>` where it may have one, else from
-the environment, else it is the default; blank means "not set". `make config-check` shows each value and where
-it came from.
+backend). Every other setting is read from the Airflow Variable `bdc_<name>` if the table names one, else
+from the environment, else it has its default; blank means "not set". `make config-check` shows each value
+and its origin.
 """
 SAMPLE_HEAD = """# Copy to .env for `make up`. Every line is optional; blank means "not set".
-# Written by `make docs`; docs/configuration.md explains, `make config-check` shows each value and its origin.
+# Written by `make docs`; docs/configuration.md explains it; `make config-check` shows values and origins.
 """
 
 
 def page() -> str:
-    """Return the document."""
+    """Return the text of docs/configuration.md."""
     parts = [HEAD, "\n## Connections\n\n| Id | Type | Holds |\n|---|---|---|\n"]
     parts += [f"| `{name}` | {kind} | {doc} |\n" for name, kind, doc in CONNECTIONS]
     parts.append("\n## Read by `make` only\n\n| Environment | Default | Meaning |\n|---|---|---|\n")
@@ -55,7 +59,7 @@ def _row(name: str, setting: Setting[Any]) -> str:
 
 
 def sample() -> str:
-    """Return the sample file."""
+    """Return the text of .env.example."""
     lines = [SAMPLE_HEAD, "\n# -- make\n"]
     lines += [f"# {doc}\n#{name}={default}\n" for name, default, doc in LAUNCHER]
     for section, settings in sections().items():
@@ -70,7 +74,7 @@ def sample() -> str:
 
 
 def sections() -> dict[str, dict[str, Setting[Any]]]:
-    """Return the settings by section, the shared ones first."""
+    """Return the settings by section, shared settings first."""
     found: dict[str, dict[str, Setting[Any]]] = {}
     for name, setting in declared_settings().items():
         found.setdefault(setting.section, {})[name] = setting
@@ -78,7 +82,7 @@ def sections() -> dict[str, dict[str, Setting[Any]]]:
 
 
 def _shown(setting: Setting[Any]) -> str:
-    """Return a default as somebody would write it."""
+    """Return a default as a person would write it in .env."""
     value = setting.default
     if isinstance(value, tuple):
         return ",".join(value)
@@ -94,7 +98,7 @@ def _code(text: str) -> str:
 
 
 def main() -> int:
-    """Write both."""
+    """Write both files."""
     PAGE.write_text(page(), encoding="utf-8")
     SAMPLE.write_text(sample(), encoding="utf-8")
     return 0

@@ -1,7 +1,7 @@
-"""Who depends on whom: foreign keys, imports and SQL reads between trackers, each with its reason.
+"""Dependencies between trackers: foreign keys, imports and SQL reads, each with its reason.
 
 `python -m checks.dependencies` writes docs/cross-tracker-dependencies.md; `--format csv` prints instead,
-`--no-tests` leaves out what only tests use.
+`--no-tests` omits what only tests use.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ PAGE = ROOT / "docs" / "cross-tracker-dependencies.md"
 QUALIFIED = re.compile(r"\b(?:FROM|JOIN)\s+([a-z_]+)\.([a-z_]+)", re.IGNORECASE)
 HEAD = """# What trackers use of each other
 
-Written by `make docs`; a test says whether it is current. A tracker is used through its `api.py` only; what
-may be read of its tables in SQL stands there as `READABLE`.
+Written by `make docs`; a test checks that it is current. A tracker is used through its `api.py` only;
+`READABLE` in that module names the tables that other trackers may read in SQL.
 
 | From | Uses | What | How | Why |
 |---|---|---|---|---|
@@ -44,7 +44,7 @@ class Edge:
 
 
 def edges(*, tests: bool = True) -> list[Edge]:
-    """Return all uses, sorted."""
+    """Return all dependencies, sorted."""
     found = {*_foreign_keys(), *_imports("plugins"), *_reads()}
     if tests:
         found |= set(_imports("tests"))
@@ -85,10 +85,10 @@ def _imports(folder: str) -> Iterator[Edge]:
 
 
 def _doc(module: str, name: str) -> str:
-    """Return the first line of what a name says about itself."""
+    """Return the first line of a name's docstring."""
     value = getattr(import_module(module), name, None)
-    said = (getattr(value, "__doc__", None) or "") if callable(value) else "a constant"
-    return said.strip().partition("\n")[0]
+    doc = (getattr(value, "__doc__", None) or "") if callable(value) else "a constant"
+    return doc.strip().partition("\n")[0]
 
 
 def _reads() -> Iterator[Edge]:
@@ -101,12 +101,12 @@ def _reads() -> Iterator[Edge]:
 
 
 def as_markdown(found: Iterable[Edge]) -> str:
-    """Return the page."""
+    """Return the page as Markdown."""
     return HEAD + "".join(f"| {' | '.join(astuple(edge))} |\n" for edge in found)
 
 
 def as_csv(found: Iterable[Edge]) -> str:
-    """Return the same for programs."""
+    """Return the dependencies as CSV."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("from", "uses", "what", "how", "why"))
@@ -115,7 +115,7 @@ def as_csv(found: Iterable[Edge]) -> str:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Write the page, or print it in another form."""
+    """Write the page, or print the dependencies."""
     parser = argparse.ArgumentParser(prog="python -m checks.dependencies", description=__doc__)
     parser.add_argument("--no-tests", action="store_true")
     parser.add_argument("--format", choices=("markdown", "csv"), default="markdown")

@@ -22,7 +22,7 @@ class Module:
 
     @property
     def tracker(self) -> str:
-        """The tracker it belongs to; empty for everything else."""
+        """The tracker that the module belongs to; empty for other modules."""
         parts = self.name.split(".")
         return parts[1] if parts[0] == "trackers" and len(parts) > 1 else ""
 
@@ -37,12 +37,12 @@ class SqlFile:
 
     @property
     def name(self) -> str:
-        """How code refers to it."""
+        """The name by which code refers to the file: `folder/stem`."""
         return f"{self.folder}/{self.path.stem}"
 
 
 def modules(root: Path = ROOT, below: str = "plugins") -> Iterator[Module]:
-    """Yield the modules of a folder, in the order of their names."""
+    """Yield the modules of a folder, sorted by path."""
     for path in sorted((root / below).rglob("*.py")):
         parts = path.relative_to(root / below).with_suffix("").parts
         name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
@@ -50,7 +50,7 @@ def modules(root: Path = ROOT, below: str = "plugins") -> Iterator[Module]:
 
 
 def sql_files(root: Path = ROOT) -> Iterator[SqlFile]:
-    """Yield the SQL files, without their comments."""
+    """Yield the SQL files, sorted by path, without comments."""
     for path in sorted((root / "include" / "sql").rglob("*.sql")):
         text = COMMENT.sub("", path.read_text(encoding="utf-8"))
         yield SqlFile(path, path.parent.name, text)

@@ -1,4 +1,4 @@
-"""The names that others rely on, with their signatures: a change of one is a change of a promise."""
+"""Writes the stable names with their signatures; docs/stability.md promises that they do not change."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ NAMES = {
 
 
 def lines() -> list[str]:
-    """Return one line per name, then what the schedule, the settings and the DAGs promise."""
+    """Return one line per name, then the commands, the settings and the keys of the schedule."""
     found = [
         f"{module}.{name}{shape(getattr(import_module(module), name))}"
         for module, names in NAMES.items()
@@ -52,7 +52,7 @@ def lines() -> list[str]:
 
 
 def shape(value: object) -> str:
-    """Return how something is called, or what it is made of."""
+    """Return the parameters of a function or class, or the members of an enum."""
     if isclass(value) and issubclass(value, Enum):
         return f": {', '.join(str(member.value) for member in value)}"
     if isclass(value) or isfunction(value):
@@ -62,7 +62,7 @@ def shape(value: object) -> str:
 
 
 def _parameters(value: Callable[..., object]) -> list[str]:
-    """Return the names of parameters; an exception that adds none has the usual ones."""
+    """Return the names of the parameters; a built-in exception's signature cannot be read."""
     try:
         found = signature(value).parameters.values()
     except ValueError:
@@ -78,7 +78,7 @@ def commands() -> list[str]:
 
 
 def settings() -> list[str]:
-    """Return the names of Variables and of the environment."""
+    """Return the names of Variables and of environment variables."""
     from core.settings import declared_settings
 
     found = declared_settings()
@@ -95,7 +95,7 @@ def schedule_keys() -> list[str]:
 
 
 def main() -> int:
-    """Write the snapshot; a change of it needs a line in CHANGELOG.md."""
+    """Write the snapshot; every change of it needs a line in CHANGELOG.md."""
     Path(SNAPSHOT).write_text("\n".join(lines()) + "\n", encoding="utf-8")
     return 0
 

@@ -1,6 +1,6 @@
-"""An import contract: trackers in layers, an unnamed one among them, used through their `api.py` only.
+"""An import contract for trackers: they form layers and use each other through `api.py` only.
 
-import-linter's own layers take no wildcards, so every new tracker would have to be entered there.
+The layers of import-linter itself have no wildcard, so every new tracker would have to be added to them.
 """
 
 from __future__ import annotations
@@ -13,25 +13,25 @@ from importlinter import Contract, ContractCheck, fields, output
 OTHERS = "*"
 ROOT = "trackers"
 MAY_USE_ALL = ("operators",)
-"""Put trackers together, so they may import any module of them."""
+"""Operators combine trackers, so they may import any module of them."""
 
 
 class TrackerContract(Contract):
-    """A tracker imports `api` modules only, of trackers in layers below its own.
+    """A tracker imports only `api` modules, and only of trackers in lower layers.
 
-    :param layers: from the top; trackers of one layer stand side by side, separated by `|`; `*` stands for
-        every tracker that is not named.
+    :param layers: from top to bottom; `|` separates the trackers of one layer; `*` stands for every tracker
+        that is not named.
     """
 
     layers = fields.ListField(subfield=fields.StringField())
 
     def check(self, graph: Any, verbose: bool) -> ContractCheck:
-        """Look at every import of a tracker's module."""
+        """Check every import of a tracker's module."""
         found = sorted(self._problems(graph))
         return ContractCheck(kept=not found, metadata={"problems": found})
 
     def render_broken_contract(self, check: ContractCheck) -> None:
-        """Print what breaks the rule."""
+        """Print the imports that break the contract."""
         for problem in check.metadata["problems"]:
             output.print_error(problem)
 
@@ -44,9 +44,9 @@ class TrackerContract(Contract):
                 if not used or used == user or importer.split(".")[0] in MAY_USE_ALL:
                     continue
                 if importer != f"{ROOT}.schema" and imported != f"{ROOT}.{used}.api":
-                    yield f"{importer} imports {imported}; only {ROOT}.{used}.api is for others"
+                    yield f"{importer} imports {imported}; other packages may import only {ROOT}.{used}.api"
                 if user and self._layer(user) >= self._layer(used):
-                    yield f"{importer} imports {imported}, which is not below it"
+                    yield f"{importer} imports {imported}, which is not in a lower layer"
 
     def _layer(self, tracker: str) -> int:
         layers = [[name.strip() for name in str(layer).split("|")] for layer in self.layers]  # type: ignore[attr-defined]
@@ -59,6 +59,6 @@ def _is_tracker(module: str) -> bool:
 
 
 def _tracker_of(module: str, trackers: set[str]) -> str:
-    """Return the tracker that a module belongs to; empty for everything else."""
+    """Return the tracker that a module belongs to; empty for other modules."""
     name = module.split(".")[1] if _is_tracker(module) else ""
     return name if name in trackers else ""

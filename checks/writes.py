@@ -1,4 +1,4 @@
-"""Writes happen in a tracker's own `store.py`, to its own schema; a tracker runs its own SQL files only."""
+"""A tracker writes only in its `store.py` and only to its own schema, and runs only its own SQL files."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ WRITE = re.compile(
 )
 SESSION = "pg_temp"
 RUNS_SQL = ("sql", "fetch", "fetch_one", "execute", "pages")
-"""What runs a file of `include/sql/` by its name."""
+"""Functions that run a file of `include/sql/` by its name."""
 MERGES = ("merge", "merge_keys")
 
 
 def written(text: str) -> set[str]:
-    """Return the schemas that SQL writes to; temporary tables are nobody's."""
+    """Return the schemas that SQL writes to, except for temporary tables."""
     return {schema.lower() for schema, _ in WRITE.findall(text)} - {SESSION}
 
 
 def problems(root: Path = ROOT) -> list[str]:
-    """Return every place that breaks the rule."""
+    """Return a message for each violation of the rule."""
     schemas = {file.name: written(file.text) for file in sql_files(root)}
     found = [
-        f"include/sql/{name}.sql writes to {schema}, which is not its own"
+        f"include/sql/{name}.sql writes to {schema}, which is not its own schema"
         for name, targets in schemas.items()
         for schema in sorted(targets)
         if schema != name.partition("/")[0]
@@ -47,7 +47,7 @@ def _of_module(module: Module, schemas: dict[str, set[str]]) -> Iterator[str]:
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             for schema in sorted(written(node.value)):
                 if schema != owner:
-                    yield f"{module.name}:{node.lineno} writes to {schema} with SQL of its own"
+                    yield f"{module.name}:{node.lineno} writes to {schema} in SQL; only its store.py may"
 
 
 def _may_write(module: Module) -> str:
@@ -63,21 +63,21 @@ def _of_call(module: Module, call: ast.Call, owner: str, schemas: dict[str, set[
         named = {name for argument in _arguments(call) for name in _files(argument, schemas)}
         for schema in sorted(set().union(*(schemas[name] for name in named))):
             if schema != owner:
-                yield f"{module.name}:{call.lineno} runs SQL that writes to {schema}, not its store.py"
+                yield f"{module.name}:{call.lineno} runs SQL that writes to {schema}; only its store.py may"
         for folder in sorted({name.partition("/")[0] for name in named} - {module.tracker}):
             if module.tracker:
-                yield f"{module.name}:{call.lineno} runs SQL of {folder}, not its own"
+                yield f"{module.name}:{call.lineno} runs an SQL file of {folder}; a tracker runs only its own"
     elif called in MERGES and not owner:
-        yield f"{module.name}:{call.lineno} merges rows; that is for store.py"
+        yield f"{module.name}:{call.lineno} merges rows; only store.py may"
 
 
 def _arguments(call: ast.Call) -> list[ast.expr]:
-    """Return whatever may name the SQL file: the verbs take it second, or by keyword."""
+    """Return the arguments that may name the SQL file: the first two and the keyword `name`."""
     return [*call.args[:2], *(keyword.value for keyword in call.keywords if keyword.arg == "name")]
 
 
 def _files(argument: ast.expr, schemas: dict[str, set[str]]) -> set[str]:
-    """Return the SQL files that an argument may name: of a name made up at run time, all that begin so."""
+    """Return the SQL files that an argument may name: for an f-string, all with its prefix."""
     if isinstance(argument, ast.Constant):
         return {str(argument.value)} & schemas.keys()
     if isinstance(argument, ast.JoinedStr) and isinstance(argument.values[0], ast.Constant):
@@ -87,9 +87,9 @@ def _files(argument: ast.expr, schemas: dict[str, set[str]]) -> set[str]:
 
 
 def main() -> int:
-    """Print what breaks the rule."""
+    """Print the violations; return the exit status."""
     found = problems()
-    print("\n".join(found) or "every write is where it belongs")
+    print("\n".join(found) or "every write is in the store.py of its tracker")
     return 1 if found else 0
 
 

@@ -1,1 +1,1 @@
-"""What `make demo | up | down | status` run: starts, watches and ends a whole system."""
+"""Behind `make demo | up | down | status`: starts, monitors and stops a whole system."""

@@ -28,7 +28,7 @@ from launcher.system import COLLECTED, StartFailed, System, say
 
 
 def configured() -> dict[str, str]:
-    """Return what `.env` holds."""
+    """Return the settings of `.env` that are not blank."""
     return {name: value for name, value in dotenv_values(ROOT / ".env").items() if value}
 
 
@@ -44,7 +44,7 @@ def configured_database() -> str:
 
 
 def run(*, sandbox: bool) -> int:
-    """Start a system, collect once if it is the demo, and stay until asked to leave."""
+    """Start a system, collect once if it is the demo, and run until stopped."""
     began = time.monotonic()
     extra, url = ({}, "") if sandbox else (configured(), configured_database())
     say("Starting (nothing leaves this machine)" if sandbox else "Starting against the real services")
@@ -67,13 +67,13 @@ def run(*, sandbox: bool) -> int:
     except SystemExit:
         say("\nstopping")
     finally:
-        if system.state.taken:
+        if system.state.acquired:
             system.stop()
     return status
 
 
 def down() -> int:
-    """Ask the launcher that is alive to leave; end what a dead one left."""
+    """Stop the running launcher, or end the processes that a dead one left behind."""
     state = State(state_folder())
     facts = state.read()
     if state.is_held():
@@ -81,23 +81,23 @@ def down() -> int:
         deadline = time.monotonic() + 60
         while state.is_held() and time.monotonic() < deadline:
             time.sleep(0.2)
-        say("stopped" if not state.is_held() else "it does not stop; see its terminal")
+        say("stopped" if not state.is_held() else "the launcher does not stop; see its terminal")
         return int(state.is_held())
     left = facts.get("sessions", {})
     if any(processes.members(left.values())) or postmaster(state.folder / "pg"):
         end_all(state.folder, left)
-        say("ended what an earlier start had left")
+        say("ended the processes that an earlier start left behind")
     else:
-        say("nothing is up")
+        say("nothing is running")
     state.forget()
     return 0
 
 
 def status() -> int:
-    """Tell what runs and what is stored."""
+    """Print the running components and what is stored."""
     state = State(state_folder())
     if not state.is_held():
-        say(f"nothing is up (state folder {state.folder}); start with `make demo` or `make up`")
+        say(f"nothing is running (state folder {state.folder}); start with `make demo` or `make up`")
         return 0
     facts = state.read()
     say(f"  Airflow       {facts['web']}, login {USER} / {password(state.folder)}")
@@ -114,7 +114,7 @@ def status() -> int:
 
 
 def migrate() -> int:
-    """Bring the database to the newest schema."""
+    """Migrate the database to the newest schema."""
     if url := configured_database():
         upgrade(url)
         say(f"{make_url(url).render_as_string(hide_password=True)} is at the newest schema")
@@ -144,7 +144,7 @@ COMMANDS = {
 
 
 def main() -> int:
-    """Carry out one command."""
+    """Run the command named on the command line."""
     if len(sys.argv) != 2 or sys.argv[1] not in COMMANDS:
         say(f"usage: python -m launcher {' | '.join(COMMANDS)}")
         return 2

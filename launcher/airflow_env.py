@@ -11,7 +11,7 @@ from launcher.ports import Ports
 from launcher.postgres import EmbeddedServer
 
 OURS = ("AIRFLOW_CONN_", "DATABASE_URL", "DB_", "BOOST_", "PINECONE_", "WORKSPACE_")
-"""Variables of the surrounding shell that could lead a demo out of the sandbox."""
+"""Variables of the surrounding shell that could connect a demo to something outside the sandbox."""
 
 
 def airflow_env(
@@ -19,7 +19,7 @@ def airflow_env(
 ) -> dict[str, str]:
     """Return the environment of all components.
 
-    :param sealed: let nothing of the surrounding shell lead out of the sandbox.
+    :param sealed: ignore variables of the surrounding shell that could lead out of the sandbox.
     """
     around = {name: value for name, value in os.environ.items() if not (sealed and name.startswith(OURS))}
     web = f"http://127.0.0.1:{ports.web}"
@@ -40,7 +40,7 @@ def airflow_env(
         "AIRFLOW__API__BASE_URL": f"http://localhost:{ports.web}",
         "AIRFLOW__API__EXPOSE_CONFIG": "False",
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(state / "logs"),
-        # A chain of tiny tasks is as fast as the scheduler wakes up; 0.3 s costs a tenth of a core.
+        # A chain of short tasks is only as fast as the scheduler wakes up; 0.3 s costs a tenth of a core.
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.3",
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
@@ -58,7 +58,7 @@ def airflow_env(
 def components(python: str) -> dict[str, list[str]]:
     """Return the commands of Airflow's four components.
 
-    Log servers are left out: they would listen on all interfaces, and on one machine files are enough.
+    Log servers are not started: they would listen on all interfaces, and on one machine files are enough.
     """
     airflow = [str(Path(python).with_name("airflow"))]
     return {

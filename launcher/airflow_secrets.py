@@ -1,4 +1,4 @@
-"""Airflow's own secrets: made up at the first start, the same for all components and all later starts."""
+"""Airflow's own secrets: generated at the first start, shared by all components and kept for later starts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ USER = "admin"
 
 
 def _stored(file: Path, fresh: dict[str, str]) -> dict[str, str]:
-    """Return what the file holds; write it first if there is none. Only its owner may read it."""
+    """Return the content of the file; create it from `fresh` if missing, readable only by its owner."""
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -23,17 +23,17 @@ def _stored(file: Path, fresh: dict[str, str]) -> dict[str, str]:
 
 
 def password_file(state: Path) -> Path:
-    """Return where Airflow's simple auth manager looks for passwords."""
+    """Return the file from which Airflow's simple auth manager reads passwords."""
     return state / "passwords.json"
 
 
 def password(state: Path) -> str:
-    """Return the password of the one user."""
+    """Return the password of the only user, `admin`."""
     return _stored(password_file(state), {USER: secrets.token_urlsafe(9)})[USER]
 
 
 def shared_secrets(state: Path) -> dict[str, str]:
-    """Return the keys that all components must agree on, as environment variables."""
+    """Return the keys that all components must share, as environment variables."""
     return _stored(
         state / "secrets.json",
         {

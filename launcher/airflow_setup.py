@@ -1,6 +1,8 @@
-"""Prepares Airflow's database in one process: schema, pools, connections. Run with Airflow's environment.
+"""Prepares Airflow's database in one process: schema, pools, connections. Needs Airflow's environment.
 
-`python -m launcher.airflow_setup <pools.json> <connections.json> <connections to keep if they exist.json>`
+`python -m launcher.airflow_setup <pools.json> <connections.json> <defaults.json>`
+
+Connections of the second file are overwritten, those of the third are added only if they do not exist.
 """
 
 from __future__ import annotations
@@ -9,15 +11,15 @@ import sys
 
 
 def main() -> None:
-    """Run some commands of Airflow's own command line; each would import Airflow anew."""
+    """Run several Airflow commands in one process; separately, each would import Airflow again."""
     from airflow.cli import cli_parser
 
-    pools, ours, theirs = sys.argv[1:]
+    pools, connections, defaults = sys.argv[1:]
     for command in (
         ["db", "migrate"],
         ["pools", "import", pools],
-        ["connections", "import", ours, "--overwrite"],
-        ["connections", "import", theirs],
+        ["connections", "import", connections, "--overwrite"],
+        ["connections", "import", defaults],
     ):
         arguments = cli_parser.get_parser().parse_args(command)
         arguments.func(arguments)

@@ -12,19 +12,21 @@ SUPPORTED = ((3, 11), (3, 13))
 
 
 def fail(message: str) -> None:
-    """Say in one sentence what to do, and end."""
+    """Print the message and exit."""
     sys.exit(f"setup: {message}")
 
 
 def check_python() -> None:
-    """Refuse a Python that the lock was not made for."""
+    """Exit if the locked packages do not support this Python."""
     if not SUPPORTED[0] <= sys.version_info[:2] <= SUPPORTED[1]:
         found = ".".join(map(str, sys.version_info[:2]))
-        fail(f"Python 3.11 to 3.13 is needed, this is {found}; name one with `make setup PYTHON=python3.12`.")
+        fail(
+            f"Python 3.11 to 3.13 is needed, this is {found}; choose one with `make setup PYTHON=python3.12`."
+        )
 
 
 def make_venv(folder: Path) -> None:
-    """Create the folder with pip in it; Debian ships venv without what it needs."""
+    """Create the folder with pip in it; on Debian, venv needs another package."""
     if (folder / "bin/python").exists():
         return
     made = subprocess.run([sys.executable, "-m", "venv", str(folder)], capture_output=True, text=True)
@@ -35,14 +37,14 @@ def make_venv(folder: Path) -> None:
 
 
 def pinned(package: str) -> str:
-    """Return `package==version` as the lock has it."""
+    """Return `package==version` as pinned in the lock."""
     lock = (ROOT / "requirements-dev.txt").read_text()
     found = re.search(rf"^{package}==[^\s;]+", lock, re.MULTILINE)
     return found.group(0) if found else package
 
 
 def main() -> None:
-    """Make the environment and install the lock and this repository's provider into it."""
+    """Create the environment; install the locked packages and this repository's provider into it."""
     check_python()
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else ".venv").resolve()
     make_venv(folder)
@@ -64,7 +66,7 @@ def main() -> None:
     )
     for step in steps:
         if subprocess.run(step, cwd=ROOT).returncode:
-            fail(f"`{' '.join(step[:4])} …` failed; the lines above say why. Mend it and repeat.")
+            fail(f"`{' '.join(step[:4])} …` failed; see the output above, fix the cause and repeat.")
 
 
 if __name__ == "__main__":

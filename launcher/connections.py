@@ -1,4 +1,4 @@
-"""The Connections that a system starts with."""
+"""The Airflow Connections that a new system gets."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from psycopg.conninfo import conninfo_to_dict
 from boost_provider import defaults
 
 REAL = defaults()
-"""What needs no account has its public address."""
+"""Connections to services that need no account, with their public addresses."""
 
 
 def sandbox_connections(base: str) -> dict[str, Any]:
-    """Return the Connections that lead into the sandbox, as its services declare them."""
+    """Return the Connections to the sandbox, as its services declare them."""
     # Only the demo needs the sandbox, and its web framework is slow to import.
     from sandbox.services import merged, services
 
@@ -24,7 +24,7 @@ def sandbox_connections(base: str) -> dict[str, Any]:
 
 
 def postgres_connection(url: str) -> dict[str, Any]:
-    """Return a Connection for a PostgreSQL address."""
+    """Return a Connection for a PostgreSQL URL."""
     parts = conninfo_to_dict(url)
     extra = {name: parts[name] for name in ("sslmode", "options") if parts.get(name)}
     return {
@@ -39,7 +39,7 @@ def postgres_connection(url: str) -> dict[str, Any]:
 
 
 def write(file: Path, connections: dict[str, Any]) -> Path:
-    """Write the file that `airflow connections import` reads; only its owner may."""
+    """Write the file for `airflow connections import`; only its owner may read it."""
     file.parent.mkdir(parents=True, exist_ok=True)
     handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "w") as target:

@@ -1,4 +1,4 @@
-"""What `make demo` does once everything is up: run each group once, show how it goes and what came of it."""
+"""What `make demo` does once everything is running: run each group once, show progress and results."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PARSED_WITHIN, STARTED_WITHIN, DONE_WITHIN = 90.0, 60.0, 900.0
 
 
 def collect_once(system: System) -> bool:
-    """Run every group once; return whether all succeeded."""
+    """Run every group of the schedule once; return whether all runs succeeded."""
     rest = system.rest()
     rest.login()
     _refill_index(system, rest)
@@ -24,7 +24,7 @@ def collect_once(system: System) -> bool:
 
 
 def _refill_index(system: System, rest: Rest) -> None:
-    """Fill the sandbox's vector index, which it forgets when it ends, with what an earlier demo indexed."""
+    """Fill the vector index again if an earlier demo used it: the sandbox keeps it in memory only."""
     with psycopg.connect(system.database) as conn:
         indexed = conn.execute("SELECT EXISTS (SELECT FROM pinecone.ledger)").fetchone()
     if indexed and indexed[0]:
@@ -42,11 +42,11 @@ def _await_dags(system: System, rest: Rest) -> list[str]:
         if errors := rest.import_errors():
             raise RuntimeError(f"DAGs cannot be imported:\n{errors[0]['stack_trace']}")
         time.sleep(0.5)
-    raise RuntimeError("no DAG appeared; see the dag-processor's log")
+    raise RuntimeError("no DAG appeared; see dag-processor.log in the state folder")
 
 
 def _run_once(rest: Rest, dag_id: str) -> str:
-    """Unpausing starts the latest missed run by itself; start one by hand only if none comes."""
+    """Unpausing starts the latest missed run; trigger one only if none starts."""
     before = {run["dag_run_id"] for run in rest.runs(dag_id)}
     was_paused = rest.call("GET", f"/dags/{dag_id}")["is_paused"]
     rest.unpause(dag_id)
@@ -66,7 +66,7 @@ def _follow(system: System, rest: Rest, dag_id: str, run_id: str) -> bool:
         system.check()
         for task_id, task in rest.tasks(dag_id, run_id).items():
             if task["map_index"] >= 0 and not task.get("rendered_map_index"):
-                continue  # its name is known a moment later
+                continue  # its name is not known yet
             line = _described(system, run_id, task)
             if line and shown.get(task_id) != line:
                 shown[task_id] = line
@@ -99,8 +99,8 @@ def _counts(system: System, run_id: str, task: dict[str, Any]) -> str:
 
 
 def overview(database: str) -> str:
-    """Return what is stored: the figures that tables declare."""
-    # Imported here: only this needs the tables.
+    """Return the figures that tables declare, such as their row counts, as text."""
+    # Imported here because only this function needs the tables.
     from core.tables import SUMMARY
     from trackers.schema import metadata
 
@@ -109,7 +109,7 @@ def overview(database: str) -> str:
         for table in sorted(metadata.tables.values(), key=lambda table: table.fullname):
             figures: dict[str, str] = table.info.get(SUMMARY, {})
             if figures:
-                # What tables declare is part of the program, as SQL files are.
+                # The figures are SQL from our own table declarations, not input.
                 found = conn.execute(f"SELECT {', '.join(figures.values())} FROM {table.fullname}").fetchone()  # noqa: S608
                 rows += [
                     (f"{table.schema}: {label}", n) for label, n in zip(figures, found or (), strict=True)

@@ -1,4 +1,4 @@
-"""Checks of this machine and of the configuration: what is missing, and how to mend it."""
+"""Checks this machine and the configuration: what is missing, and how to fix it."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ GIB = 1024**3
 
 
 def findings() -> Iterator[Finding]:
-    """Yield what was looked at, and whether it is well."""
+    """Yield the result of each check, with a description."""
     yield sys.version_info >= (3, 11), f"Python {sys.version.split()[0]} (3.11 to 3.13)"
     memory = psutil.virtual_memory().total / GIB
-    yield memory > 3.5, f"{memory:.1f} GiB of memory (4 are enough)"
+    yield memory > 3.5, f"{memory:.1f} GiB of memory (4 GiB are enough)"
     state = State(state_folder())
     free = shutil.disk_usage(_existing(state.folder)).free / GIB
-    yield free > 2, f"{free:.1f} GiB free for {state.folder} (2 are needed; move it with BDC_STATE_DIR)"
-    yield bool(shutil.which("git")), "git is installed (the trackers of repositories need it)"
+    yield free > 2, f"{free:.1f} GiB free for {state.folder} (2 GiB are needed; move it with BDC_STATE_DIR)"
+    yield bool(shutil.which("git")), "git is installed (trackers that clone repositories need it)"
     yield (
         Path("/usr/bin/chromium").exists(),
         "Chromium is installed (only tests and `make screenshots` need it)",
     )
     if state.is_held():
-        yield True, f"a system is up: {state.read().get('web', '')}"
+        yield True, f"a system is running: {state.read().get('web', '')}"
     else:
         yield _ports()
     yield from _configuration()
@@ -49,7 +49,7 @@ def _ports() -> Finding:
         Ports.from_environment().require_free(sandbox=True)
     except PortTaken as error:
         return False, str(error)
-    return True, "the ports are free"
+    return True, "the ports of the Airflow UI and the sandbox are free"
 
 
 def _configuration() -> Iterator[Finding]:
@@ -73,13 +73,13 @@ def _configuration() -> Iterator[Finding]:
 
 
 def report() -> int:
-    """Print the findings; return the exit status."""
-    well = True
+    """Print the results; return the exit status."""
+    passed = True
     for good, text in findings():
         print(f"  {'ok ' if good else 'NO '} {text}")
-        well = well and (good or "Chromium" in text)
-    print("all well" if well else "something is missing, see the lines marked NO")
-    return 0 if well else 1
+        passed = passed and (good or "Chromium" in text)
+    print("all checks passed" if passed else "some checks failed; see the lines marked NO")
+    return 0 if passed else 1
 
 
 def config_check() -> int:

@@ -1,4 +1,4 @@
-"""Where a running system keeps what it writes: one folder, outside home folders when root."""
+"""The state folder, to which a running system writes everything; for root it is outside home folders."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ ROOT = Path(__file__).resolve().parent.parent
 def state_folder() -> Path:
     """Return the state folder: `BDC_STATE_DIR`, else below the clone, else (as root) below /var/tmp.
 
-    The embedded server, started by root, runs as a user of its own and opens every parent folder of its
-    data to everyone; in a home folder that would be wrong.
+    When root starts it, the embedded server runs as a separate user and makes every parent folder of its data
+    accessible to everyone, which must not happen to a home folder.
     """
     chosen = os.environ.get("BDC_STATE_DIR", "").strip()
     if chosen:

@@ -1,7 +1,7 @@
-"""Ends everything when the launcher is gone, for whatever reason: `python -m launcher.guard <state folder>`.
+"""Ends all components if the launcher dies: `python -m launcher.guard <state folder>`.
 
-The launcher holds the other end of our standard input. End of file without `done` before it means that it
-was killed, or that its terminal was closed.
+The launcher writes to our standard input. End of file without a preceding `done` means that it was killed or
+that its terminal was closed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from launcher.state import State
 
 
 def main() -> None:
-    """Listen until the launcher says `done` or is gone."""
+    """Read sessions until the launcher writes `done` or dies; in the latter case end them."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     state = State(Path(sys.argv[1]))
@@ -32,7 +32,7 @@ def main() -> None:
 
 
 def end_all(folder: Path, sessions: dict[str, int]) -> None:
-    """End the components, the api-server last (tasks tell it how they ended), then the database."""
+    """End the components, the api-server last (tasks report their end to it), then the database."""
     last = {"api-server", "sandbox"}
     end([pid for name, pid in sessions.items() if name not in last])
     end([pid for name, pid in sessions.items() if name in last], patience=5)

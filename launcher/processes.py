@@ -1,7 +1,7 @@
-"""Components as sessions of their own, and how to end all that belongs to them.
+"""Starts each component in its own session, and ends all processes of a session.
 
-A running task moves itself to a process group of its own, and its supervisor's death does not end it: only
-the session id finds every process of a component, also after its leader died.
+A running task moves to its own process group and survives its supervisor. Only the session id finds every
+process of a component, even after its leader has died.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ LARGEST_LOG = 10 * 1024 * 1024
 
 
 def start(name: str, command: list[str], env: Mapping[str, str], log_folder: Path) -> subprocess.Popen[bytes]:
-    """Start a component in its own session; what it prints goes to `<name>.log`."""
+    """Start a component in its own session; its output goes to `<name>.log`."""
     log_folder.mkdir(parents=True, exist_ok=True)
     file = log_folder / f"{name}.log"
     if file.exists() and file.stat().st_size > LARGEST_LOG:
@@ -39,7 +39,7 @@ def start(name: str, command: list[str], env: Mapping[str, str], log_folder: Pat
 
 
 def members(sessions: Collection[int]) -> Iterator[psutil.Process]:
-    """Yield the living processes of these sessions."""
+    """Yield the running processes of these sessions."""
     for process in psutil.process_iter():
         with suppress(OSError, psutil.Error):
             if os.getsid(process.pid) in sessions and process.status() != psutil.STATUS_ZOMBIE:
@@ -47,20 +47,20 @@ def members(sessions: Collection[int]) -> Iterator[psutil.Process]:
 
 
 def end(sessions: Collection[int], patience: float = PATIENCE) -> None:
-    """End all processes of these sessions: leaders and running tasks are asked first, then all are killed."""
+    """End all processes of these sessions: SIGTERM to leaders and running tasks, later SIGKILL to all."""
     if not sessions:
         return
-    _ask(sessions)
+    _terminate(sessions)
     began = time.monotonic()
-    asked_twice = False
+    terminated_twice = False
     while time.monotonic() - began < patience:
         _reap(sessions)
         if not any(members(sessions)):
             return
-        if not asked_twice and time.monotonic() - began > SECOND_TERM_AFTER:
-            # The triggerer may wait for ever for its child; a second request makes it leave at once.
-            _ask(sessions)
-            asked_twice = True
+        if not terminated_twice and time.monotonic() - began > SECOND_TERM_AFTER:
+            # The triggerer may wait forever for its child; a second SIGTERM makes it exit at once.
+            _terminate(sessions)
+            terminated_twice = True
         time.sleep(0.1)
     for process in members(sessions):
         with suppress(psutil.Error):
@@ -71,7 +71,7 @@ def end(sessions: Collection[int], patience: float = PATIENCE) -> None:
         time.sleep(0.02)
 
 
-def _ask(sessions: Collection[int]) -> None:
+def _terminate(sessions: Collection[int]) -> None:
     for process in members(sessions):
         with suppress(OSError, psutil.Error):
             is_task = os.getpgid(process.pid) == process.pid

@@ -1,4 +1,4 @@
-"""The part of Airflow's REST API that the launcher and the system tests need."""
+"""A client for the part of Airflow's REST API that the launcher and the system tests need."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TIMEOUT = 30
 
 @dataclass
 class Rest:
-    """A session with the api-server."""
+    """A client session with the api-server."""
 
     base: str
     user: str
@@ -24,7 +24,7 @@ class Rest:
         self.session.trust_env = False
 
     def login(self) -> None:
-        """Get a token."""
+        """Get a token and send it with all later requests."""
         answer = self.session.post(
             f"{self.base}/auth/token",
             json={"username": self.user, "password": self.password},
@@ -34,7 +34,7 @@ class Rest:
         self.session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
 
     def healthy(self) -> bool:
-        """Say whether every component reports that it is well."""
+        """Return whether every component reports that it is healthy."""
         try:
             answer = self.session.get(f"{self.base}/api/v2/monitor/health", timeout=5)
             parts = answer.json()
@@ -44,24 +44,24 @@ class Rest:
         return answer.ok and all((parts.get(name) or {}).get("status") == "healthy" for name in names)
 
     def call(self, method: str, path: str, **options: Any) -> Any:
-        """Call the API; an error says what the server said."""
+        """Call the API; an error contains the server's response."""
         answer = self.session.request(method, f"{self.base}/api/v2{path}", timeout=TIMEOUT, **options)
         if not answer.ok:
             raise RuntimeError(f"{method} {path}: {answer.status_code} {answer.text[:500]}")
         return answer.json() if answer.content else None
 
     def dags(self, tag: str) -> list[dict[str, Any]]:
-        """List the DAGs with a tag."""
+        """List the DAGs that have a tag."""
         found: list[dict[str, Any]] = self.call("GET", "/dags", params={"tags": tag, "limit": 100})["dags"]
         return found
 
     def import_errors(self) -> list[dict[str, Any]]:
-        """List what could not be imported."""
+        """List the DAG files that could not be imported."""
         found: list[dict[str, Any]] = self.call("GET", "/importErrors")["import_errors"]
         return found
 
     def unpause(self, dag_id: str) -> None:
-        """Let the scheduler run a DAG."""
+        """Unpause a DAG, so that the scheduler runs it."""
         self.call("PATCH", f"/dags/{dag_id}", json={"is_paused": False})
 
     def runs(self, dag_id: str) -> list[dict[str, Any]]:
@@ -76,19 +76,19 @@ class Rest:
         return str(self.call("POST", f"/dags/{dag_id}/dagRuns", json=body)["dag_run_id"])
 
     def run(self, dag_id: str, run_id: str) -> dict[str, Any]:
-        """Return a run."""
+        """Return one run of a DAG."""
         found: dict[str, Any] = self.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}")
         return found
 
     def tasks(self, dag_id: str, run_id: str) -> dict[str, dict[str, Any]]:
-        """Return the task instances of a run by their task id; mapped ones as `task[name]`."""
+        """Return the task instances of a run by task id; the key of a mapped one is `task[name]`."""
         found = self.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances")["task_instances"]
         return {_name(task): task for task in found}
 
     def clear(
         self, dag_id: str, run_id: str, task_id: str, *, downstream: bool = True, map_index: int | None = None
     ) -> None:
-        """Have a task run again, or one of its mapped instances."""
+        """Clear a task, or one of its mapped instances, so that it runs again."""
         body = {
             "dry_run": False,
             "dag_run_id": run_id,
@@ -99,7 +99,7 @@ class Rest:
         self.call("POST", f"/dags/{dag_id}/clearTaskInstances", json=body)
 
     def log(self, dag_id: str, run_id: str, task_id: str, try_number: int = 1, map_index: int = -1) -> str:
-        """Return the text of a task's log."""
+        """Return the log of one try of a task as text."""
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{try_number}"
         content = self.call(
             "GET",

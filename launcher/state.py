@@ -1,4 +1,4 @@
-"""The state of a running system: who holds it, and which sessions belong to it."""
+"""The state folder of a running system: its lock, and the sessions that belong to the system."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class AlreadyRunning(Exception):
 
 @dataclass
 class State:
-    """The state folder and what is written there."""
+    """The state folder, its locks and the file that describes the running system."""
 
     folder: Path
     sessions: dict[str, int] = field(default_factory=dict)
@@ -35,24 +35,24 @@ class State:
         return self.folder / "system.json"
 
     def acquire(self) -> None:
-        """Take the folder; the lock vanishes with this process, so there is nothing stale to judge."""
+        """Lock the folder. The lock ends with this process, so it never becomes stale."""
         self.folder.mkdir(parents=True, exist_ok=True)
         lock = (self.folder / "lock").open("w")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise AlreadyRunning(
-                f"a system is already up in {self.folder}; look with `make status`, end it with `make down`"
+                f"a system is already running in {self.folder}; see `make status`, stop it with `make down`"
             ) from None
         self._locks.append(lock)
 
     @property
-    def taken(self) -> bool:
+    def acquired(self) -> bool:
         """Whether this process holds the folder."""
         return bool(self._locks)
 
     def is_held(self) -> bool:
-        """Say whether a launcher is alive."""
+        """Return whether a running launcher holds the lock."""
         if not (self.folder / "lock").exists():
             return False
         with (self.folder / "lock").open("r+") as lock:
@@ -63,13 +63,13 @@ class State:
         return False
 
     def hold_guard(self) -> None:
-        """Have the next launcher wait for this process, the guard, as long as it lives."""
+        """Make the next launcher wait until this process, the guard, has ended."""
         lock = (self.folder / "guard.lock").open("w")
         fcntl.flock(lock, fcntl.LOCK_EX)
         self._locks.append(lock)
 
     def await_guard(self) -> None:
-        """Wait until the guard of a killed launcher has ended what that one left."""
+        """Wait until the guard of a killed launcher has ended its components."""
         with (self.folder / "guard.lock").open("a") as lock:
             deadline = time.monotonic() + GUARD_PATIENCE
             while True:
@@ -82,7 +82,7 @@ class State:
                     time.sleep(0.2)
 
     def write(self, **facts: Any) -> None:
-        """Write down the sessions and whatever `status` should know."""
+        """Write the sessions and the other facts that `status` shows."""
         text = json.dumps({"launcher": os.getpid(), "sessions": self.sessions, **facts}, indent=2)
         temporary = self._file.with_suffix(".tmp")
         temporary.touch(mode=0o600)
@@ -90,7 +90,7 @@ class State:
         temporary.replace(self._file)
 
     def read(self) -> dict[str, Any]:
-        """Return what was written; empty if nothing was."""
+        """Return what `write` stored; empty if there is nothing."""
         try:
             found: dict[str, Any] = json.loads(self._file.read_text())
         except (OSError, ValueError):
@@ -98,5 +98,5 @@ class State:
         return found
 
     def forget(self) -> None:
-        """Nothing runs any more."""
+        """Delete what `write` stored: nothing runs any more."""
         self._file.unlink(missing_ok=True)

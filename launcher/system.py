@@ -1,4 +1,4 @@
-"""A whole system on one machine: PostgreSQL, the sandbox if wanted, and Airflow's components."""
+"""A whole system on one machine: PostgreSQL, optionally the sandbox, and Airflow's components."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ from launcher.state import State
 READY_WITHIN = 180.0
 RESTARTS = 3
 COLLECTED = "boost"
-"""Name of the database of what is collected; Airflow's own is another one."""
+"""Name of the database for collected data; Airflow has a separate one."""
 
 
 class StartFailed(Exception):
-    """The system did not come up; the message says where to look."""
+    """The system did not start; the message says where to look."""
 
 
 def say(text: str) -> None:
-    """Tell the person at the terminal."""
+    """Print at once, even if the output is piped."""
     print(text, flush=True)
 
 
 class System:
-    """Starts, watches and ends."""
+    """Starts, monitors and stops all components."""
 
     def __init__(
         self,
@@ -64,24 +64,24 @@ class System:
 
     @property
     def web(self) -> str:
-        """Address of the UI."""
+        """Address of the Airflow UI."""
         return f"http://127.0.0.1:{self.ports.web}"
 
     @property
     def database(self) -> str:
-        """Address of what is collected."""
+        """URL of the database for collected data."""
         return self.database_url or self.server.url(COLLECTED)
 
     def rest(self) -> Rest:
-        """Return a client of the UI's API."""
+        """Return a client for Airflow's REST API."""
         return Rest(self.web, USER, password(self.state.folder))
 
     # -- start -----------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Bring everything up, or raise."""
+        """Start everything and wait until it is healthy."""
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, _leave)
+            signal.signal(number, _exit)
         self.state.acquire()
         self._recover()
         self.ports.require_free(sandbox=self.with_sandbox)
@@ -107,12 +107,12 @@ class System:
         self._await_ready()
 
     def _recover(self) -> None:
-        """End what a killed launcher may have left."""
+        """End the processes that a killed launcher may have left behind."""
         self.state.await_guard()
-        left = self.state.read().get("sessions", {})
-        if left and any(processes.members(left.values())):
-            say("  found what an earlier start had left; ending it")
-            end_all(self.state.folder, left)
+        leftover = self.state.read().get("sessions", {})
+        if leftover and any(processes.members(leftover.values())):
+            say("  found processes of an earlier start; ending them")
+            end_all(self.state.folder, leftover)
         self.state.forget()
 
     def _start_guard(self) -> None:
@@ -135,14 +135,14 @@ class System:
 
     def _prepare_airflow(self) -> None:
         ours: dict[str, Any] = {"bdc_postgres": connections.postgres_connection(self.database)}
-        theirs: dict[str, Any] = {}
+        defaults: dict[str, Any] = {}
         if self.with_sandbox:
             ours |= connections.sandbox_connections(f"http://127.0.0.1:{self.ports.sandbox}")
         else:
-            theirs = connections.REAL
+            defaults = connections.REAL
         files = [
             connections.write(self.state.folder / f"{name}.json", found)
-            for name, found in (("ours", ours), ("theirs", theirs))
+            for name, found in (("connections", ours), ("defaults", defaults))
         ]
         self.state.logs.mkdir(parents=True, exist_ok=True)
         log = self.state.logs / "setup.log"
@@ -173,10 +173,10 @@ class System:
                 raise StartFailed(f"not healthy after {READY_WITHIN:.0f} s; see {self.state.logs}")
             time.sleep(0.5)
 
-    # -- life ------------------------------------------------------------------------------------------
+    # -- run ------------------------------------------------------------------------------------------
 
     def check(self) -> None:
-        """Start again what ended by itself; after some times, give up."""
+        """Restart components that have ended; give up after several restarts."""
         for name, child in list(self._children.items()):
             if child.poll() is None:
                 continue
@@ -185,21 +185,21 @@ class System:
             if self._restarts[name] > RESTARTS:
                 tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
                 raise StartFailed(
-                    f"{name} ended again and again ({child.returncode}); {log} ends with:\n{tail}"
+                    f"{name} keeps ending (exit status {child.returncode}); {log} ends with:\n{tail}"
                 )
-            say(f"  {name} ended ({child.returncode}); starting it again, see {log}")
+            say(f"  {name} ended (exit status {child.returncode}); restarting it, see {log}")
             processes.end([child.pid], patience=2)
             time.sleep(2 ** self._restarts[name] - 1)
             self._start_component(name, self._commands[name])
 
     def watch(self) -> None:
-        """Stay until asked to leave."""
+        """Restart components until a signal ends this process."""
         while True:
             self.check()
             time.sleep(1)
 
     def stop(self) -> None:
-        """End everything; nothing is left, no process and no port."""
+        """End all processes, so that no port stays in use."""
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
         end_all(self.state.folder, self.state.sessions)
@@ -213,5 +213,5 @@ class System:
             self._guard.wait(timeout=10)
 
 
-def _leave(number: int, frame: object) -> None:
+def _exit(number: int, frame: object) -> None:
     raise SystemExit(128 + number)

@@ -1,4 +1,4 @@
 """A local stand-in for every external service: same paths, fields, paging, limits and errors.
 
-Right by the services' own descriptions, not by what our client happens to need: it imports nothing of ours.
+It follows the services' own documentation, not what our client happens to need, and imports none of our code.
 """

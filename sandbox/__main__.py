@@ -11,11 +11,11 @@ from sandbox.world import SEED, World
 
 
 def main() -> None:
-    """Read the options and serve."""
+    """Parse the command line and serve."""
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
     parser.add_argument("--port", type=int, default=8181)
     parser.add_argument("--seed", type=int, default=SEED)
-    parser.add_argument("--messages", type=int, default=1200, help="on all mailing lists together")
+    parser.add_argument("--messages", type=int, default=1200, help="messages on all mailing lists together")
     options = parser.parse_args()
     world = World.generated(options.seed, options.messages)
     uvicorn.run(

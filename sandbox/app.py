@@ -15,7 +15,7 @@ from sandbox.world import World
 
 
 def create_app(world: World) -> App:
-    """Return the application that answers for a world."""
+    """Return the application that serves a world."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
 
     app.include_router(control(world))

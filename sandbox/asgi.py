@@ -1,4 +1,4 @@
-"""The shapes of ASGI, as far as the sandbox's middleware needs them."""
+"""The ASGI types that the sandbox's middleware needs."""
 
 from __future__ import annotations
 

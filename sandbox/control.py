@@ -1,4 +1,4 @@
-"""How a test or a person steers the sandbox: faults, time, counters. No service has these paths."""
+"""Routes that control the sandbox: faults, limits, time, counters. No service uses these paths."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from sandbox.world import World
 
 
 def control(world: World) -> APIRouter:
-    """Return the steering routes of a world."""
+    """Return the control routes of a world."""
     router = APIRouter(prefix="/_sandbox")
-    _observe(router, world)
-    _misbehave(router, world)
-    _limit(router, world)
-    _pass_time(router, world)
+    _add_observation(router, world)
+    _add_faults(router, world)
+    _add_limits(router, world)
+    _add_time(router, world)
     for service in world.services:
         if service.control is not None:
             router.include_router(
@@ -29,31 +29,31 @@ def control(world: World) -> APIRouter:
     return router
 
 
-def _observe(router: APIRouter, world: World) -> None:
+def _add_observation(router: APIRouter, world: World) -> None:
     @router.get("/")
     def overview() -> dict[str, Any]:
-        own = {"requests": dict(world.traffic.counts), "faults": len(world.faults)}
-        return merged([*(service.overview(world.state_of(service)) for service in world.services), own])
+        shared = {"requests": dict(world.traffic.counts), "faults": len(world.faults)}
+        return merged([*(service.overview(world.state_of(service)) for service in world.services), shared])
 
     @router.get("/requests")
     def requests() -> dict[str, Any]:
         return {"counts": dict(world.traffic.counts), "recent": list(world.traffic.recent)}
 
     @router.delete("/requests")
-    def forget() -> dict[str, Any]:
+    def clear_requests() -> dict[str, Any]:
         world.traffic.clear()
         return {}
 
 
-def _misbehave(router: APIRouter, world: World) -> None:
+def _add_faults(router: APIRouter, world: World) -> None:
     @router.get("/faults")
     def faults() -> list[dict[str, Any]]:
         return [asdict(fault) for fault in world.faults]
 
     @router.post("/faults")
-    def add_fault(wanted: dict[str, Any] = Body()) -> dict[str, Any]:  # noqa: B008 - FastAPI's way
+    def add_fault(body: dict[str, Any] = Body()) -> dict[str, Any]:  # noqa: B008 - FastAPI's way
         try:
-            world.faults.append(Fault(**wanted))
+            world.faults.append(Fault(**body))
         except (TypeError, ValueError) as error:
             raise HTTPException(422, str(error)) from None
         return asdict(world.faults[-1])
@@ -64,11 +64,11 @@ def _misbehave(router: APIRouter, world: World) -> None:
         return {}
 
 
-def _limit(router: APIRouter, world: World) -> None:
+def _add_limits(router: APIRouter, world: World) -> None:
     @router.post("/limits")
-    def add_limit(wanted: dict[str, Any] = Body()) -> dict[str, Any]:  # noqa: B008 - FastAPI's way
+    def add_limit(body: dict[str, Any] = Body()) -> dict[str, Any]:  # noqa: B008 - FastAPI's way
         try:
-            world.limits.append(Limit(**wanted))
+            world.limits.append(Limit(**body))
         except (TypeError, ValueError) as error:
             raise HTTPException(422, str(error)) from None
         return {"limits": len(world.limits)}
@@ -92,7 +92,7 @@ def _limit(router: APIRouter, world: World) -> None:
         return {}
 
 
-def _pass_time(router: APIRouter, world: World) -> None:
+def _add_time(router: APIRouter, world: World) -> None:
     @router.post("/time")
-    def pass_time(wanted: dict[str, int] = Body()) -> dict[str, int]:  # noqa: B008 - FastAPI's way
-        return world.pass_time(wanted.get("messages", 10))
+    def pass_time(body: dict[str, int] = Body()) -> dict[str, int]:  # noqa: B008 - FastAPI's way
+        return world.pass_time(body.get("messages", 10))

@@ -1,4 +1,4 @@
-"""Misbehaviour on demand: slow, limited, broken off, garbage. Told to the sandbox, never to the client."""
+"""Faults on demand: errors, delays, truncated or wrong bodies. The client needs no changes for them."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from sandbox.asgi import App, Message, Receive, Scope, Send
 KINDS = ("status", "delay", "truncate", "body")
 
 
-class BrokenOff(Exception):
-    """Ends an answer in the middle; the server closes the connection."""
+class Truncated(Exception):
+    """Aborts a response halfway; the server then closes the connection."""
 
 
 @dataclass
 class Fault:
     """What happens to requests whose path (with query) matches.
 
-    :param kind: `status` answers with that status; `delay` waits first; `truncate` sends half of the body and
-        hangs up; `body` replaces the body, keeping status 200.
-    :param times: to how many requests; 0 means all.
-    :param after: how many matching requests go through before.
+    :param kind: `status` answers with that status; `delay` waits first; `truncate` sends half of the body
+        and closes the connection; `body` replaces the body and keeps status 200.
+    :param times: the number of requests affected; 0 means all.
+    :param after: the number of matching requests that pass before the first one is affected.
     """
 
     path: str
@@ -41,8 +41,8 @@ class Fault:
             raise ValueError(f"kind must be one of {', '.join(KINDS)}")
         self._pattern = re.compile(self.path)
 
-    def strikes(self, target: str) -> bool:
-        """Say whether this request is hit, and count it."""
+    def affects(self, target: str) -> bool:
+        """Return whether this request is affected; count it if it matches."""
         if not self._pattern.search(target):
             return False
         self.hits += 1
@@ -50,27 +50,27 @@ class Fault:
 
 
 class Faults:
-    """ASGI middleware that lets faults strike."""
+    """ASGI middleware that applies faults to requests."""
 
     def __init__(self, app: App, faults: list[Fault]) -> None:
         self.app = app
         self.faults = faults
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, unless a fault is meant for it."""
+        """Pass a request on, unless a fault affects it."""
         if scope["type"] != "http" or scope["path"].startswith("/_sandbox"):
             return await self.app(scope, receive, send)
         query = scope.get("query_string", b"").decode()
         target = scope["path"] + (f"?{query}" if query else "")
         for fault in self.faults:
-            if fault.strikes(target):
+            if fault.affects(target):
                 if fault.kind == "delay":
                     await asyncio.sleep(fault.seconds)
                     continue
-                return await self._strike(fault, scope, receive, send)
+                return await self._apply(fault, scope, receive, send)
         return await self.app(scope, receive, send)
 
-    async def _strike(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _apply(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
         if fault.kind == "truncate":
             return await self.app(scope, receive, _truncating(send))
         body = fault.body.encode()
@@ -86,11 +86,11 @@ class Faults:
 
 
 def _truncating(send: Send) -> Send:
-    async def half(message: Message) -> None:
+    async def send_half(message: Message) -> None:
         if message["type"] != "http.response.body":
             return await send(message)
         body = message.get("body", b"")
         await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
-        raise BrokenOff
+        raise Truncated
 
-    return half
+    return send_half

@@ -1,6 +1,6 @@
-"""Limits as services publish them, with windows that can be scaled: a minute of limits is tested in a second.
+"""Rate limits as services publish them; windows can be shortened, so that tests need not wait a minute.
 
-Counts what it had to refuse: a client that keeps to the limits is never refused.
+Refused requests are counted: a client that respects the limits is never refused.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from sandbox.asgi import App, Message, Receive, Scope, Send
 
 @dataclass
 class Limit:
-    """Limits of requests whose path matches, for each identity (who the token belongs to) on its own.
+    """Limits of requests whose path matches, counted for each identity (the owner of the token) separately.
 
-    :param quota: requests per `window` seconds, told in headers; by identity where that differs.
-    :param per_stretch: requests in any `stretch` of seconds; more are answered by 429 with Retry-After.
-    :param in_flight: requests at a time.
+    :param quota: requests per `window` seconds, reported in headers.
+    :param quotas: the quota of identities for which it differs.
+    :param per_stretch: requests in any `stretch` seconds; further ones are answered 429 with Retry-After.
+    :param in_flight: concurrent requests.
     """
 
     path: str
@@ -41,18 +42,18 @@ class Limit:
         self.most_in_flight = 0
         self._resets: dict[str, float] = {}
         self._recent: dict[str, deque[float]] = {}
-        self._flying: Counter[str] = Counter()
+        self._in_flight_now: Counter[str] = Counter()
 
     def matches(self, path: str) -> bool:
-        """Say whether a request is under this limit."""
+        """Return whether this limit applies to a path."""
         return bool(self._pattern.search(path))
 
     def quota_of(self, identity: str) -> int:
-        """Return how many requests an identity has per window."""
+        """Return how many requests an identity may send per window."""
         return self.quotas.get(identity, self.quota)
 
     def enter(self, identity: str) -> str:
-        """Count a request; return why it is refused, if so."""
+        """Count a request; return the reason for refusing it, empty if it is accepted."""
         now = self.now()
         if now >= self._resets.get(identity, 0.0):
             self._resets[identity] = now + self.window
@@ -61,8 +62,8 @@ class Limit:
         while recent and recent[0] <= now - self.stretch:
             recent.popleft()
         recent.append(now)
-        self._flying[identity] += 1
-        self.most_in_flight = max(self.most_in_flight, self._flying[identity])
+        self._in_flight_now[identity] += 1
+        self.most_in_flight = max(self.most_in_flight, self._in_flight_now[identity])
         self.used[identity] += 1
         self.served[identity] += 1
         refused = ""
@@ -70,20 +71,20 @@ class Limit:
             refused = "quota"
         elif self.per_stretch and len(recent) > self.per_stretch:
             refused = "rate"
-        elif self.in_flight and self._flying[identity] > self.in_flight:
+        elif self.in_flight and self._in_flight_now[identity] > self.in_flight:
             refused = "in flight"
         if refused:
             self.violations[refused] += 1
         return refused
 
     def leave(self, identity: str, *, free: bool) -> None:
-        """Note that a request ended; one that was answered by 304 costs nothing."""
-        self._flying[identity] -= 1
+        """Note that a request has ended; a `free` one (answered 304) does not count towards the quota."""
+        self._in_flight_now[identity] -= 1
         if free:
             self.used[identity] -= 1
 
     def headers(self, identity: str) -> dict[str, str]:
-        """Return what answers tell."""
+        """Return the headers that report the quota; none if there is no quota."""
         quota = self.quota_of(identity)
         if not quota:
             return {}
@@ -96,7 +97,7 @@ class Limit:
         }
 
     def remaining(self, identity: str) -> int:
-        """Return what an identity has left."""
+        """Return how many requests an identity has left in this window."""
         return self.quota_of(identity) - self.used[identity]
 
 
@@ -115,26 +116,26 @@ class Limiter:
         refused = limit.enter(identity)
         status = 0
 
-        async def telling(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                told = limit.headers(identity)
-                raw = [(name.encode(), value.encode()) for name, value in told.items()]
+                extra = limit.headers(identity)
+                raw = [(name.encode(), value.encode()) for name, value in extra.items()]
                 message["headers"] = [*message["headers"], *raw]
             await send(message)
 
         try:
             if refused:
-                await refuse(limit, refused, telling)
+                await refuse(limit, refused, send_with_headers)
             else:
-                await self.app(scope, receive, telling)
+                await self.app(scope, receive, send_with_headers)
         finally:
             limit.leave(identity, free=status == 304)
 
 
 async def refuse(limit: Limit, reason: str, send: Send) -> None:
-    """Answer as GitHub does: an exhausted quota is a 403, too many at once a 429."""
+    """Answer as GitHub does: 403 for an exhausted quota, 429 for too many requests at once."""
     body = f'{{"message": "limit exceeded: {reason}"}}'.encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     if reason != "quota":
@@ -145,7 +146,7 @@ async def refuse(limit: Limit, reason: str, send: Send) -> None:
 
 
 def identity_of(scope: Scope) -> str:
-    """Return who asks: the last part of a token as the sandbox hands them out, or its digest."""
+    """Return the sender of a request: the owner that a sandbox token names, else the token's digest."""
     for name, value in scope["headers"]:
         if name in (b"authorization", b"api-key"):
             token = value.decode("latin-1").rpartition(" ")[2]

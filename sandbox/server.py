@@ -15,7 +15,7 @@ from sandbox.world import World
 
 @contextmanager
 def serve(world: World, port: int = 0) -> Iterator[str]:
-    """Serve while the block lasts; give the base address."""
+    """Serve until the `with` block ends; yield the base address."""
     config = uvicorn.Config(
         create_app(world), host="127.0.0.1", port=port, log_level="critical", access_log=False, lifespan="off"
     )
@@ -24,11 +24,11 @@ def serve(world: World, port: int = 0) -> Iterator[str]:
     thread.start()
     while not server.started:
         if not thread.is_alive():
-            raise RuntimeError("the sandbox did not start")
+            raise RuntimeError("the sandbox did not start; is its port in use?")
         time.sleep(0.01)
     address = server.servers[0].sockets[0].getsockname()
     try:
         yield f"http://127.0.0.1:{address[1]}"
     finally:
-        # It ends by itself within a fifth of a second; nobody needs an answer any more.
+        # It ends within a fifth of a second; no client is waiting for a response any more.
         server.should_exit = server.force_exit = True

@@ -1,4 +1,4 @@
-"""What a service of the sandbox declares: `sandbox/<service>/service.py` holds it as `SERVICE`."""
+"""What a service of the sandbox declares as `SERVICE` in `sandbox/<service>/service.py`."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from sandbox.community import Community
 
 State = TypeVar("State")
 Connection = dict[str, Any]
-"""An Airflow Connection, in the form that `airflow connections import` reads."""
+"""An Airflow Connection in the format that `airflow connections import` reads."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Service(Generic[State]):
-    """One service: its state, its routes, how it is steered, and how Airflow reaches it.
+    """One service: its state, its routes, its controls, and how Airflow connects to it.
 
-    Routes ask for the state at each request, since tests replace the state of a sandbox that is being served.
+    Routes get the state anew for each request, since tests replace it while the sandbox is running.
 
     :param name: the name of its state in a world (`world.<name>`) and of its controls (`/_sandbox/<name>`).
     :param prefix: path below which the service answers.
-    :param empty: makes the state in which nothing has happened yet.
+    :param empty: returns a new, empty state.
     :param routers: the service's routes, relative to `prefix`.
-    :param connections: the Airflow Connections that lead to it, by id, for the sandbox's base address.
-    :param generate: fills an empty state with what the community did here.
-    :param pass_time: adds what goes with `amount` messages on the mailing lists; counts what arrived.
-    :param overview: what `GET /_sandbox/` shows of it, under keys that no other service uses.
-    :param control: routes below `/_sandbox/<name>`, if there is more to steer than faults, limits and time.
+    :param connections: returns the Airflow Connections to it, by id, for the sandbox's base address.
+    :param generate: fills an empty state with the community's activity.
+    :param pass_time: adds the activity that goes with `amount` messages on the mailing lists; returns counts.
+    :param overview: returns what `GET /_sandbox/` shows of it, under keys that no other service uses.
+    :param control: routes below `/_sandbox/<name>`, for controls beyond faults, limits and time.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Finds the services: every folder of the sandbox that has a `service.py`. Nothing else names them."""
+"""Discovers the services: every folder of the sandbox that has a `service.py`; no list names them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import sandbox
 from sandbox.service import Service
 
 CONTROLS = frozenset({"faults", "limits", "requests", "time"})
-"""The sandbox's own paths below `/_sandbox`; no service may be called so."""
+"""The sandbox's own paths below `/_sandbox`; no service may have one of these names."""
 Value = TypeVar("Value")
 
 
@@ -25,7 +25,7 @@ def services() -> tuple[Service[Any], ...]:
 
 
 def discover(package: ModuleType) -> tuple[Service[Any], ...]:
-    """Return the services in the folders of a package, in the order of the folders' names."""
+    """Return the services in the folders of a package, sorted by folder."""
     folders = sorted(found.name for found in pkgutil.iter_modules(package.__path__) if found.ispkg)
     modules = [f"{package.__name__}.{folder}.service" for folder in folders]
     found: dict[str, Service[Any]] = {}
@@ -38,7 +38,7 @@ def discover(package: ModuleType) -> tuple[Service[Any], ...]:
 
 
 def _check(module: str, service: Service[Any], earlier: Mapping[str, Service[Any]]) -> None:
-    """Refuse a service whose name or paths would hide something else."""
+    """Refuse a service whose name or paths are in use already."""
     if not service.name.isidentifier() or service.name in CONTROLS:
         raise ValueError(
             f"{module}: the name {service.name!r} cannot be used; take a Python name other than "
@@ -53,7 +53,7 @@ def _check(module: str, service: Service[Any], earlier: Mapping[str, Service[Any
 
 
 def merged(parts: Iterable[Mapping[str, Value]]) -> dict[str, Value]:
-    """Return what several services give as one mapping; refuse a key that two of them use."""
+    """Merge the mappings of several services; refuse a key that two of them use."""
     found: dict[str, Value] = {}
     for part in parts:
         if twice := sorted(found.keys() & part.keys()):

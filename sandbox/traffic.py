@@ -9,31 +9,32 @@ from threading import Lock
 from sandbox.asgi import App, Receive, Scope, Send
 
 KEPT = 20_000
+"""The number of recent requests that are remembered."""
 
 
 @dataclass
 class Traffic:
-    """What came in, per service, and the last requests in order."""
+    """The number of requests per service, and the most recent requests in order."""
 
     counts: Counter[str] = field(default_factory=Counter)
     recent: deque[str] = field(default_factory=lambda: deque(maxlen=KEPT))
     lock: Lock = field(default_factory=Lock, repr=False)
 
     def note(self, service: str, method: str, path: str, query: str) -> None:
-        """Count a request."""
+        """Count and remember a request."""
         with self.lock:
             self.counts[service] += 1
             self.recent.append(f"{method} {path}{'?' + query if query else ''}")
 
     def clear(self) -> None:
-        """Forget."""
+        """Reset the counts and forget all requests."""
         with self.lock:
             self.counts.clear()
             self.recent.clear()
 
 
 class Counting:
-    """ASGI middleware that counts what comes in, whatever becomes of it."""
+    """ASGI middleware that counts all requests, including those that fail."""
 
     def __init__(self, app: App, traffic: Traffic) -> None:
         self.app = app

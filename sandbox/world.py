@@ -1,4 +1,4 @@
-"""Everything behind the sandbox's services: what exists, what is still to come, what was asked."""
+"""The state of the whole sandbox: its services, faults, limits and recorded requests."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class World:
 
     The state of each service is an attribute with the service's name and may be replaced as a whole.
 
-    :param within: the services that exist; all of the sandbox if not given.
+    :param within: the services to include; all if not given.
     """
 
     def __init__(self, within: tuple[Service[Any], ...] | None = None) -> None:
@@ -34,14 +34,14 @@ class World:
             setattr(self, service.name, service.empty())
 
     def __getattr__(self, name: str) -> Any:
-        """Name what is missing. For type checkers this also declares that states are attributes."""
+        """Name the missing service. For type checkers this also declares that states are attributes."""
         raise AttributeError(f"no service of the sandbox is called {name!r}")
 
     @classmethod
     def generated(
         cls, seed: int = SEED, messages: int = 1200, within: tuple[Service[Any], ...] | None = None
     ) -> World:
-        """Make the community; `messages` is the number on all lists together."""
+        """Generate a community with this many messages on all mailing lists together."""
         world, community = cls(within), Community(seed, messages)
         for service in world.services:
             service.generate(world.state_of(service), community)
@@ -53,10 +53,10 @@ class World:
         return state
 
     def take_states(self, other: World) -> None:
-        """Replace the states of all services by those of another world; faults, limits and traffic stay."""
+        """Replace the state of every service with that of another world; faults, limits and traffic stay."""
         for service in self.services:
             setattr(self, service.name, other.state_of(service))
 
     def pass_time(self, amount: int) -> dict[str, int]:
-        """Add what goes with so many messages on the mailing lists; return what arrived, counted."""
+        """Add the activity that goes with `amount` mailing list messages; return counts of what arrived."""
         return merged(service.pass_time(self.state_of(service), amount) for service in self.services)

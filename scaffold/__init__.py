@@ -1,1 +1,1 @@
-"""What `make new-tracker` writes."""
+"""Behind `make new-tracker`: writes the code of a new source from templates."""

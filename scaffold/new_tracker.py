@@ -1,7 +1,7 @@
-"""`make new-tracker name=…`: everything a new source needs, working, to be changed into what it really is.
+"""`make new-tracker name=…`: creates a complete, working example of a new source, to be adapted.
 
-Writes the sandbox's service, hook, connection form, tracker, SQL, migration, operator and tests, and edits
-the files that name what does not register itself. All is computed before the first file is written.
+Writes the sandbox's service, hook, connection form, tracker, SQL, migration, operator and tests, and adds the
+source to the schedule and the changelog. Everything is computed before the first file is written.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from sandbox.world import World
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 NAME = re.compile(r"[a-z][a-z0-9_]{1,30}")
-TAKEN = CONTROLS | {
+RESERVED = CONTROLS | {
     "core",
     "hooks",
     "trackers",
@@ -38,23 +38,30 @@ UNRELEASED = "## 0.1.0 (unreleased)\n\n"
 
 
 class Refused(ValueError):
-    """A name that cannot be taken, or a place that is not as expected."""
+    """The name cannot be used, or a file is not as expected; nothing was written."""
 
 
 def check(name: str, root: Path) -> None:
-    """Refuse names that cannot be a package, a schema and a module at once."""
+    """Refuse a name that cannot be a package, a schema and a module, or that is in use."""
     if not NAME.fullmatch(name):
-        raise Refused(f"{name!r}: lower case letters, digits and _, beginning with a letter")
-    if name in TAKEN or keyword.iskeyword(name) or name in sys.stdlib_module_names or hasattr(World(), name):
-        raise Refused(f"{name!r} is taken; choose another name")
+        raise Refused(
+            f"{name!r} cannot be used; take 2 to 31 lower case letters, digits and _, starting with a letter"
+        )
+    if (
+        name in RESERVED
+        or keyword.iskeyword(name)
+        or name in sys.stdlib_module_names
+        or hasattr(World(), name)
+    ):
+        raise Refused(f"{name!r} is reserved; choose another name")
     if (root / f"sandbox/{name}.py").exists():
-        raise Refused(f"{name!r} is taken by sandbox/{name}.py; choose another name")
+        raise Refused(f"{name!r} is used by sandbox/{name}.py; choose another name")
     if (root / "plugins/trackers" / name).exists():
-        raise Refused(f"there is a tracker {name!r} already")
+        raise Refused(f"a tracker {name!r} exists already; choose another name")
 
 
 def facts(name: str, root: Path) -> dict[str, str]:
-    """Return what templates and edits speak of."""
+    """Return the values that templates and edits insert."""
     revisions = sorted(path.name[:4] for path in (root / "migrations/versions").glob("[0-9]*.py"))
     return {
         "name": name,
@@ -67,7 +74,7 @@ def facts(name: str, root: Path) -> dict[str, str]:
 
 
 def files(facts_: dict[str, str]) -> dict[str, str]:
-    """Return the new files by path."""
+    """Return the text of the new files by path."""
     environment = Environment(
         variable_start_string="<<",
         variable_end_string=">>",
@@ -88,7 +95,7 @@ def files(facts_: dict[str, str]) -> dict[str, str]:
 
 
 def edits(facts_: dict[str, str]) -> dict[str, Edit]:
-    """Return the shared files that are edited, and how: everything else is discovered."""
+    """Return an edit for each existing file that must name the source; all others discover it."""
     name, title = facts_["name"], facts_["title"]
 
     def add_group(schedule: str) -> str:
@@ -100,19 +107,19 @@ def edits(facts_: dict[str, str]) -> dict[str, Edit]:
 
     def add_change(changelog: str) -> str:
         if UNRELEASED not in changelog:
-            raise Refused(f"expected to find {UNRELEASED.strip()!r}")
+            raise Refused(f"expected to find the heading {UNRELEASED.strip()!r}")
         return changelog.replace(UNRELEASED, f"{UNRELEASED}* {title} is collected.\n", 1)
 
     return {"include/schedule.yaml": add_group, "CHANGELOG.md": add_change}
 
 
 def make(name: str, root: Path = ROOT) -> list[str]:
-    """Write everything, or nothing; return the paths written."""
+    """Write all files or none; return the paths written."""
     check(name, root)
     known = facts(name, root)
     written = files(known)
-    if taken := [path for path in written if (root / path).exists()]:
-        raise Refused(f"there already: {', '.join(taken)}")
+    if existing := [path for path in written if (root / path).exists()]:
+        raise Refused(f"these files exist already: {', '.join(existing)}")
     for path, edit in edits(known).items():
         try:
             written[path] = edit((root / path).read_text(encoding="utf-8"))
@@ -134,7 +141,7 @@ def make(name: str, root: Path = ROOT) -> list[str]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Read the name and write."""
+    """Parse the command line and write the files; return the exit status."""
     parser = argparse.ArgumentParser(prog="make new-tracker", description=__doc__)
     parser.add_argument("name")
     parser.add_argument("--root", type=Path, default=ROOT)
@@ -145,7 +152,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"nothing written: {error}")
         return 2
     print("\n".join(paths))
-    print("\nNow: `make docs fmt lint test-fast`, then make the sandbox answer as the service does.")
+    print("\nNext: `make docs fmt lint test-fast`, then make the sandbox answer like the real service.")
     return 0
 
 

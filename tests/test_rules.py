@@ -26,57 +26,57 @@ def test_every_write_is_in_its_trackers_own_store() -> None:
         (
             "plugins/trackers/slack/collect.py",
             "conn.execute(sql('slack/add_messages'))\n",
-            "trackers.slack.collect:1 runs SQL that writes to slack, not its store.py",
+            "trackers.slack.collect:1 runs SQL that writes to slack; only its store.py may",
         ),
         (
             "plugins/trackers/slack/collect.py",
             "conn.execute(sql(f'slack/{name}'))\n",
-            "trackers.slack.collect:1 runs SQL that writes to slack, not its store.py",
+            "trackers.slack.collect:1 runs SQL that writes to slack; only its store.py may",
         ),
         (
             "plugins/trackers/slack/collect.py",
             "execute(conn, 'slack/add_messages')\n",
-            "trackers.slack.collect:1 runs SQL that writes to slack, not its store.py",
+            "trackers.slack.collect:1 runs SQL that writes to slack; only its store.py may",
         ),
         (
             "plugins/trackers/slack/collect.py",
             "database.fetch_one(conn, f'slack/{name}', into=Row)\n",
-            "trackers.slack.collect:1 runs SQL that writes to slack, not its store.py",
+            "trackers.slack.collect:1 runs SQL that writes to slack; only its store.py may",
         ),
         (
             "plugins/trackers/slack/collect.py",
             "for page in pages(conn, name='slack/add_messages'): pass\n",
-            "trackers.slack.collect:1 runs SQL that writes to slack, not its store.py",
+            "trackers.slack.collect:1 runs SQL that writes to slack; only its store.py may",
         ),
         (
             "plugins/trackers/discord/store.py",
             "fetch(conn, 'slack/list_messages')\n",
-            "trackers.discord.store:1 runs SQL of slack, not its own",
+            "trackers.discord.store:1 runs an SQL file of slack; a tracker runs only its own",
         ),
         (
             "plugins/trackers/slack/store.py",
             "conn.execute('UPDATE identity.profile SET type = 1')\n",
-            "trackers.slack.store:1 writes to identity with SQL of its own",
+            "trackers.slack.store:1 writes to identity in SQL; only its store.py may",
         ),
         (
             "plugins/trackers/slack/collect.py",
             "merge(conn, tables.message, rows)\n",
-            "trackers.slack.collect:1 merges rows; that is for store.py",
+            "trackers.slack.collect:1 merges rows; only store.py may",
         ),
         (
             "plugins/trackers/slack/collect.py",
             "database.merge_keys(conn, tables.message, rows)\n",
-            "trackers.slack.collect:1 merges rows; that is for store.py",
+            "trackers.slack.collect:1 merges rows; only store.py may",
         ),
         (
             "plugins/operators/slack.py",
             "merge(conn, tables.message, rows)\n",
-            "operators.slack:1 merges rows; that is for store.py",
+            "operators.slack:1 merges rows; only store.py may",
         ),
         (
             "include/sql/slack/rename.sql",
             "UPDATE identity.slack_user SET name = 'x'",
-            "include/sql/slack/rename.sql writes to identity, which is not its own",
+            "include/sql/slack/rename.sql writes to identity, which is not its own schema",
         ),
     ],
 )
@@ -104,10 +104,14 @@ LAYERS = ["usage_dashboard", "github | *", "identity | pinecone"]
         ("trackers.blog.collect", "trackers.blog.store", ""),
         ("trackers.usage_dashboard.figures", "trackers.blog.api", ""),
         ("operators.blog_collector", "trackers.blog.collect", ""),
-        ("trackers.blog.collect", "trackers.identity.store", "only trackers.identity.api is for others"),
-        ("trackers.blog.collect", "trackers.github.api", "which is not below it"),
-        ("trackers.identity.api", "trackers.blog.api", "which is not below it"),
-        ("hooks.blog_hook", "trackers.blog.store", "only trackers.blog.api is for others"),
+        (
+            "trackers.blog.collect",
+            "trackers.identity.store",
+            "other packages may import only trackers.identity.api",
+        ),
+        ("trackers.blog.collect", "trackers.github.api", "which is not in a lower layer"),
+        ("trackers.identity.api", "trackers.blog.api", "which is not in a lower layer"),
+        ("hooks.blog_hook", "trackers.blog.store", "other packages may import only trackers.blog.api"),
     ],
 )
 def test_imports_between_trackers(importer: str, imported: str, problem: str) -> None:

@@ -1,4 +1,4 @@
-"""The generated community: people, and what they wrote where. Deterministic, of any size."""
+"""The generated community: its people and what they write. Deterministic, of any size."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Community:
-    """What all services are generated from.
+    """The input from which all services generate their content.
 
-    :param size: how much it wrote: the number of messages on all mailing lists together. Other services hold
-        what goes with so many.
+    :param size: number of messages on all mailing lists together; other services scale with it.
     """
 
     seed: int

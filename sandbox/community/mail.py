@@ -1,4 +1,4 @@
-"""What the community wrote on the mailing lists, list by list, in the order of archiving."""
+"""The messages that the community wrote to each mailing list, in the order in which they were archived."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sandbox.community.people import Person, somebody
 from sandbox.hyperkitty.archive import Attachment, Entry, message_hash_of
 
 VERSION = 1
-"""Raise it when the generated lists change; a test holds a digest of them."""
+"""Raise it when the generated lists change; a test compares a digest of them."""
 LISTS = {
     "boost-announce@lists.boost.org": ("Boost Announce", 0.05),
     "boost-users@lists.boost.org": ("Boost Users", 0.35),
@@ -25,7 +25,7 @@ REPLY_SHARE = 0.68
 
 @dataclass
 class MailWriter:
-    """Writes the messages of one list, one after the other, without end."""
+    """Writes an endless sequence of messages to one list."""
 
     seed: int
     list_name: str
@@ -41,7 +41,7 @@ class MailWriter:
             number += 1
 
     def write(self, number: int) -> Entry:
-        """Write the next message; numbers must come in order, since replies need what they answer."""
+        """Write the next message; numbers must be consecutive, since a reply needs an earlier message."""
         rng = Random(f"{self.seed}/mailing_list/{self.list_name}/{number}")
         author = somebody(rng, self.seed, self.people)
         archived = START + EVERY * number + timedelta(seconds=rng.randint(0, 3000))
@@ -66,13 +66,13 @@ class MailWriter:
         return entry
 
     def _message_id(self, number: int) -> str:
-        """About one in fifty users' posts went to the developers' list, too: the same Message-ID."""
+        """About one in fifty posts to the users' list also went to the developers' list: same Message-ID."""
         if self.list_name.startswith("boost-users") and number % 53 == 17:
             return MailWriter(self.seed, "boost@lists.boost.org", self.people).own_id(number)
         return self.own_id(number)
 
     def own_id(self, number: int) -> str:
-        """Return the Message-ID of a message that was written to this list."""
+        """Return the Message-ID of a message that was sent to this list first."""
         own = Random(f"{self.seed}/mailing_list/{self.list_name}/{number}/id")
         return f"{own.getrandbits(64):016x}.{number}@{own.choice(('mail.example.org', 'lists.example.net'))}"
 
@@ -101,7 +101,7 @@ class MailWriter:
 
     @staticmethod
     def _date(rng: Random, archived: datetime) -> datetime:
-        """Usually minutes before archiving; some clocks are wrong, some mails were held for long."""
+        """Usually minutes before archiving; some clocks are wrong, some messages waited for moderation."""
         awkward = rng.random()
         if awkward < 0.003:
             return datetime(1970, 1, 1, tzinfo=UTC)

@@ -1,6 +1,6 @@
 """People who appear under different names on different platforms.
 
-Every person comes from a random stream of their own, so adding a platform moves nobody.
+Each person has a separate random stream, so adding a platform changes nobody.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ DOMAINS = ("example.org", "example.com", "mail.example.net", "cpp.example", "uni
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody of the community."""
+    """A member of the community, with the names and addresses they use."""
 
     number: int
     given: str
@@ -35,12 +35,12 @@ class Person:
 
     @property
     def name(self) -> str:
-        """The full name."""
+        """Given name and family name."""
         return f"{self.given} {self.family}"
 
 
 def ascii_of(text: str, fallback: str) -> str:
-    """Return what can stand in an address."""
+    """Return the text as it can appear in an e-mail address."""
     folded = unicodedata.normalize("NFD", text.replace("ø", "o").replace("Ł", "L").replace("ł", "l"))
     plain = "".join(c for c in folded if c.isascii() and c.isalnum()).lower()
     return plain or fallback
@@ -48,7 +48,7 @@ def ascii_of(text: str, fallback: str) -> str:
 
 @lru_cache(maxsize=100_000)
 def person(seed: int, number: int) -> Person:
-    """Return the person with this number."""
+    """Generate the person with this number."""
     rng = Random(f"{seed}/people/{number}")
     given, family = rng.choice(GIVEN), rng.choice(FAMILY).replace("-", " ")
     names = [f"{given} {family}"]
@@ -63,5 +63,5 @@ def person(seed: int, number: int) -> Person:
 
 
 def somebody(rng: Random, seed: int, size: int) -> Person:
-    """Pick a person; few write much, many write little."""
+    """Pick a person; a few write a lot, most write little."""
     return person(seed, min(int(rng.paretovariate(0.6)) - 1, size - 1) if size > 1 else 0)

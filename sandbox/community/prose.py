@@ -1,4 +1,4 @@
-"""Text that looks as if somebody had written it about C++."""
+"""Text that looks like a discussion of C++."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ def filled(rng: Random, template: str) -> str:
 
 
 def subject(rng: Random) -> str:
-    """Return a new subject."""
+    """Return a subject that starts a thread."""
     return filled(rng, rng.choice(TOPICS))
 
 
 def paragraphs(rng: Random, least: int = 1, most: int = 4) -> str:
-    """Return some paragraphs."""
+    """Return between `least` and `most` paragraphs."""
     count = rng.randint(least, most)
     return "\n\n".join(
         "\n".join(filled(rng, s) for s in rng.sample(SENTENCES, rng.randint(1, 4))) for _ in range(count)
@@ -60,6 +60,6 @@ def paragraphs(rng: Random, least: int = 1, most: int = 4) -> str:
 
 
 def code(rng: Random) -> str:
-    """Return a piece of code."""
+    """Return a short C++ program."""
     lib = rng.choice(LIBRARIES).lower()
     return f"#include <boost/{lib}.hpp>\n\nint main()\n{{\n    return boost::{lib}::version();\n}}"

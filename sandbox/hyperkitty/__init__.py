@@ -1,1 +1,1 @@
-"""HyperKitty, the archive of Mailman 3, as its released package 1.3.12 answers."""
+"""HyperKitty, the archiver of Mailman 3, with the behaviour of its released package 1.3.12."""

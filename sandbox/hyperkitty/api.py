@@ -1,7 +1,7 @@
 """The routes of HyperKitty's REST API, with its quirks.
 
-The index is ordered by archiving, newest first; an unknown list is an internal error of the index, but a
-404 of the list itself; without a limit a page holds ten items; who asks for HTML gets the browsable API.
+The index is ordered by archiving time, newest first. For an unknown list the index answers 500, the list
+itself 404. A page has ten items unless `limit` is given. Clients that prefer HTML get the browsable API.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ ALLOW = {"Allow": "GET, HEAD, OPTIONS", "Vary": "Accept, Cookie, origin", "X-Con
 
 
 def html(status: int, page: str) -> Response:
-    """Return one of Django's own pages."""
+    """Return one of Django's own error pages."""
     return Response(page, status, media_type="text/html")
 
 
 def answer(request: Request, value: Any, status: int = 200) -> Response:
-    """Render as JSON, or as the browsable API for who prefers HTML."""
+    """Render as JSON, or as the browsable API for clients that prefer HTML."""
     body = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     accept = request.headers.get("accept", "*/*")
     wants_html = "text/html" in accept and request.query_params.get("format") != "json"
@@ -47,7 +47,7 @@ def missing(request: Request, model: str) -> Response:
 
 
 def number(request: Request, name: str, default: int) -> int:
-    """Read a paging parameter; what is none counts as not given."""
+    """Read a paging parameter; an invalid one counts as not given."""
     try:
         value = int(request.query_params.get(name, default))
     except ValueError:
@@ -56,7 +56,7 @@ def number(request: Request, name: str, default: int) -> int:
 
 
 class HyperKitty:
-    """The API over an archive."""
+    """The API of an archive."""
 
     def __init__(self, archive: Callable[[], MailArchive], prefix: str) -> None:
         self.archive = archive
@@ -78,7 +78,7 @@ class HyperKitty:
         return Response(status_code=301, headers={"Location": f"{request.url.path}/{query}"})
 
     async def lists(self, request: Request) -> Response:
-        """List the public lists by name."""
+        """List the public lists, sorted by name."""
         found = sorted(self.archive().lists.values(), key=lambda ml: ml.name)
         offset, limit = number(request, "offset", 0), number(request, "limit", DEFAULT_LIMIT)
         items = [views.described(self._links(request), ml) for ml in found[offset : offset + limit]]
@@ -86,14 +86,14 @@ class HyperKitty:
         return answer(request, views.paged(url, len(found), offset, limit, items))
 
     async def mail_list(self, request: Request, fqdn: str) -> Response:
-        """Describe a list."""
+        """Show one list."""
         found = self.archive().lists.get(fqdn)
         if found is None:
             return missing(request, "MailingList") if fqdn.count("@") == 1 else html(404, NOT_FOUND)
         return answer(request, views.described(self._links(request), found))
 
     async def emails(self, request: Request, fqdn: str) -> Response:
-        """List messages, newest archived first."""
+        """Show a page of the index, newest archived first."""
         if fqdn.count("@") != 1:
             return html(404, NOT_FOUND)
         found = self.archive().lists.get(fqdn)
@@ -104,7 +104,7 @@ class HyperKitty:
         return self._page(request, found, f"list/{fqdn}/emails/", count, offset, limit, entries)
 
     async def thread_emails(self, request: Request, fqdn: str, thread_hash: str) -> Response:
-        """List the messages of a thread in its order."""
+        """Show a page of a thread, ordered by date."""
         found = self.archive().lists.get(fqdn)
         if found is None:
             return html(500, SERVER_ERROR)

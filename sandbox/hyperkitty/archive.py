@@ -1,4 +1,4 @@
-"""The lists of an archive: messages in the order of archiving, and what happens to them."""
+"""The lists of an archive: messages in archiving order, and how they are added, moved and removed."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from threading import RLock
 
 
 def message_hash_of(message_id: str) -> str:
-    """Compute what Mailman calls X-Message-ID-Hash."""
+    """Compute Mailman's X-Message-ID-Hash."""
     return b32encode(hashlib.sha1(message_id.encode(), usedforsecurity=False).digest()).decode()
 
 
 @dataclass(frozen=True)
 class Attachment:
-    """A file that came with a message."""
+    """A file attached to a message."""
 
     name: str
     content_type: str
@@ -29,7 +29,7 @@ class Attachment:
 
 @dataclass(slots=True)
 class Entry:
-    """An archived message. `archived_at` orders the index, but no answer shows it."""
+    """An archived message. `archived_at` orders the index, but no response shows it."""
 
     message_id: str
     message_hash: str
@@ -50,7 +50,7 @@ class Entry:
 
 @dataclass
 class MailList:
-    """One list: what is archived, and what will be written next."""
+    """One list: its archived messages and those still to come."""
 
     name: str
     display_name: str = ""
@@ -66,7 +66,7 @@ class MailList:
         self.lock = RLock()
 
     def advance(self, number: int) -> int:
-        """Let the next messages arrive; return how many there were."""
+        """Add the next `number` messages; return how many arrived."""
         arrived = 0
         for entry in islice(self.coming, number):
             self.add(entry)
@@ -74,7 +74,7 @@ class MailList:
         return arrived
 
     def add(self, entry: Entry) -> None:
-        """Archive a message at its place; one with a known Message-ID is dropped, as Mailman does."""
+        """Archive a message in order; one with a known Message-ID is dropped, as Mailman does."""
         with self.lock:
             if entry.message_hash in self.by_hash:
                 return
@@ -87,36 +87,36 @@ class MailList:
                 self.children.setdefault(entry.parent_hash, []).append(entry.message_hash)
 
     def newest_first(self, offset: int, limit: int) -> tuple[int, list[Entry]]:
-        """Return the number of messages and a slice of them, newest archived first."""
+        """Return the number of all messages, and one page of them, newest archived first."""
         with self.lock:
             count = len(self.entries)
             end = max(0, count - offset)
             return count, self.entries[max(0, end - limit) : end][::-1]
 
     def thread(self, thread_hash: str) -> list[Entry]:
-        """Return the messages of a thread in the order of their dates."""
+        """Return the messages of a thread, ordered by date."""
         with self.lock:
             return sorted((e for e in self.entries if e.thread_hash == thread_hash), key=lambda e: e.date)
 
     def remove(self, message_hash: str) -> None:
-        """Remove a message as a moderator does; answers to it move up to what it answered."""
+        """Remove a message as a moderator does; its replies then reply to its parent."""
         with self.lock:
-            gone = self.by_hash.pop(message_hash)
-            self.entries.remove(gone)
+            removed = self.by_hash.pop(message_hash)
+            self.entries.remove(removed)
             orphans = [self.by_hash[h] for h in self.children.pop(message_hash, ()) if h in self.by_hash]
             orphans.sort(key=lambda e: e.date)
-            heir = gone.parent_hash
-            if heir is None and orphans:
+            new_parent = removed.parent_hash
+            if new_parent is None and orphans:
                 starter = orphans.pop(0)
-                starter.parent_hash, heir = None, starter.message_hash
+                starter.parent_hash, new_parent = None, starter.message_hash
             for orphan in orphans:
-                orphan.parent_hash = heir
-                self.children.setdefault(str(heir), []).append(orphan.message_hash)
-            if gone.parent_hash in self.children:
-                self.children[gone.parent_hash].remove(message_hash)
+                orphan.parent_hash = new_parent
+                self.children.setdefault(str(new_parent), []).append(orphan.message_hash)
+            if removed.parent_hash in self.children:
+                self.children[removed.parent_hash].remove(message_hash)
 
     def attach(self, message_hash: str, parent_hash: str) -> None:
-        """Attach a message, with all that answers it, to another one and so to its thread."""
+        """Make a message a reply to another one; it and all its replies move to that thread."""
         with self.lock:
             entry, parent = self.by_hash[message_hash], self.by_hash[parent_hash]
             if entry.parent_hash in self.children:
@@ -132,7 +132,7 @@ class MailList:
                 ]
 
     def content(self, entry: Entry) -> str:
-        """Return the body."""
+        """Return the body: the entry's own text if it has one, else the generated one."""
         return self.body_of(entry) if entry.text is None else entry.text
 
 
@@ -142,9 +142,9 @@ class MailArchive:
 
     lists: dict[str, MailList] = field(default_factory=dict)
     exports: bool = True
-    """Whether the installation lets people download mboxes."""
+    """Whether the installation offers mbox downloads."""
 
     def add_list(self, mail_list: MailList) -> MailList:
-        """Take in a list."""
+        """Add a list and return it."""
         self.lists[mail_list.name] = mail_list
         return mail_list

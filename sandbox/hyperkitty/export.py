@@ -1,7 +1,7 @@
-"""HyperKitty's mbox export: messages rebuilt from what the archive holds of them, selected by date.
+"""HyperKitty's mbox export: messages rebuilt from what the archive stores of them, selected by date.
 
-The body comes first in a multipart/mixed, attachments after it; addresses are not obfuscated; body lines that
-begin with `From ` are mangled, as in any mbox. An installation may have exports switched off.
+Each is a multipart/mixed of the body and the attachments. Addresses are not obfuscated. Body lines that begin
+with `From ` are escaped, as in any mbox. An installation may have exports switched off.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ BAD_REQUEST = (
 
 
 class Export:
-    """The export over an archive."""
+    """The export of an archive."""
 
     def __init__(self, archive: Callable[[], MailArchive]) -> None:
         self.archive = archive
@@ -31,7 +31,7 @@ class Export:
         self.router.add_api_route("/list/{fqdn}/export/{name}.mbox.gz", self.export, methods=["GET"])
 
     async def export(self, request: Request, fqdn: str, name: str) -> Response:
-        """Return the messages of a time, gzipped."""
+        """Return the messages dated from `start` until before `end`, as a gzipped mbox."""
         found = self.archive().lists.get(fqdn)
         if found is None:
             return html(404, NOT_FOUND)
@@ -47,8 +47,8 @@ class Export:
         return Response(body, headers=disposition, media_type="application/gzip")
 
 
-def _day(said: str | None) -> datetime | None:
-    return datetime.combine(date.fromisoformat(said), time(), UTC) if said else None
+def _day(value: str | None) -> datetime | None:
+    return datetime.combine(date.fromisoformat(value), time(), UTC) if value else None
 
 
 def _mbox(mail_list: MailList, entries: list[Entry]) -> Iterator[bytes]:

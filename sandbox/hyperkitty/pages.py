@@ -1,6 +1,6 @@
-"""HyperKitty's pages for people, as far as links lead to them: the lists, a list, a message.
+"""The HTML pages of HyperKitty that our links point to: the index of lists, a list, a message.
 
-Addresses and titles are the real ones; the looks are not. Like there, e-mail addresses are not shown.
+Addresses and titles are HyperKitty's; the layout is not. As in HyperKitty, e-mail addresses are not shown.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ PER_PAGE = 25
 
 
 class Pages:
-    """The pages over an archive."""
+    """The HTML pages of an archive."""
 
     def __init__(self, archive: Callable[[], MailArchive], prefix: str) -> None:
         self.archive = archive
@@ -28,13 +28,13 @@ class Pages:
         self.router.add_api_route("/list/{fqdn}/message/{message_hash}/", self.message, methods=["GET"])
 
     async def index(self) -> Response:
-        """Show the lists."""
+        """Show links to all lists."""
         found = sorted(self.archive().lists)
         items = "".join(f'<li><a href="{self.prefix}/list/{n}/">{escape(n)}</a></li>' for n in found)
         return _page("Available lists", f"<ul>{items}</ul>")
 
     async def mail_list(self, request: Request, fqdn: str) -> Response:
-        """Show the newest messages of a list."""
+        """Show a list, newest messages first."""
         found = self.archive().lists.get(fqdn)
         if found is None:
             return html(404, NOT_FOUND)
@@ -44,13 +44,13 @@ class Pages:
         return _page(fqdn, f"<p>{count} messages</p><ul>{items}</ul>")
 
     async def message(self, fqdn: str, message_hash: str) -> Response:
-        """Show a message."""
+        """Show a message with its sender's name, date and body."""
         found = self.archive().lists.get(fqdn)
         entry = found.by_hash.get(message_hash) if found else None
         if found is None or entry is None:
             return html(404, NOT_FOUND)
-        told = f"<p>{escape(entry.sender_name or '')}, {entry.date:%Y-%m-%d %H:%M}</p>"
-        return _page(entry.subject, f"{told}<pre>{escape(found.content(entry))}</pre>")
+        byline = f"<p>{escape(entry.sender_name or '')}, {entry.date:%Y-%m-%d %H:%M}</p>"
+        return _page(entry.subject, f"{byline}<pre>{escape(found.content(entry))}</pre>")
 
     def _link(self, fqdn: str, entry: Entry) -> str:
         address = f"{self.prefix}/list/{fqdn}/message/{entry.message_hash}/"

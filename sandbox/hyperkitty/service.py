@@ -20,12 +20,12 @@ PREFIX = "/hyperkitty/archives"
 
 
 def routers(archive: Callable[[], MailArchive]) -> list[APIRouter]:
-    """Return the API, the pages for people, and the exports."""
+    """Return the routes of the API, the HTML pages and the exports."""
     return [HyperKitty(archive, PREFIX).router, Pages(archive, PREFIX).router, Export(archive).router]
 
 
 def generate(archive: MailArchive, community: Community) -> None:
-    """Let the community write its first messages."""
+    """Add the community's lists with their first messages."""
     for name, (label, share) in LISTS.items():
         coming, body = iter(MailWriter(community.seed, name)), partial(body_of, community.seed)
         found = MailList(name, label, coming=coming, body_of=body)
@@ -34,7 +34,7 @@ def generate(archive: MailArchive, community: Community) -> None:
 
 
 def pass_time(archive: MailArchive, amount: int) -> dict[str, int]:
-    """Let messages arrive, spread over the lists."""
+    """Add about `amount` messages, spread over the lists."""
     arrived = [
         found.advance(max(1, round(amount * LISTS.get(name, ("", 1.0))[1])))
         for name, found in archive.lists.items()
@@ -48,7 +48,7 @@ def overview(archive: MailArchive) -> dict[str, Any]:
 
 
 def control(archive: Callable[[], MailArchive]) -> APIRouter:
-    """Return what moderators do."""
+    """Return the route by which a test acts as a moderator."""
     router = APIRouter()
 
     @router.delete("/{list_name}/{message_hash}")
@@ -56,7 +56,7 @@ def control(archive: Callable[[], MailArchive]) -> APIRouter:
         try:
             archive().lists[list_name].remove(message_hash)
         except KeyError:
-            raise HTTPException(404, "no such message") from None
+            raise HTTPException(404, "no such message on this list") from None
         return {}
 
     return router

@@ -12,35 +12,35 @@ Json = dict[str, Any]
 
 
 def instant(moment: datetime) -> str:
-    """Write an instant as Django REST framework does."""
+    """Format an instant as Django REST framework does."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 class Links:
-    """Absolute addresses below the archive's root."""
+    """Absolute URLs below the archive's root."""
 
     def __init__(self, root: str) -> None:
         self.root = root.rstrip("/")
 
     def mail_list(self, name: str) -> str:
-        """Address of a list."""
+        """Return the URL of a list."""
         return f"{self.root}/api/list/{name}/"
 
     def email(self, name: str, message_hash: str) -> str:
-        """Address of a message."""
+        """Return the URL of a message."""
         return f"{self.root}/api/list/{name}/email/{message_hash}/"
 
     def thread(self, name: str, thread_hash: str) -> str:
-        """Address of a thread."""
+        """Return the URL of a thread."""
         return f"{self.root}/api/list/{name}/thread/{thread_hash}/"
 
     def attachment(self, name: str, message_hash: str, counter: int, file: str) -> str:
-        """Address of a file."""
+        """Return the URL of an attachment."""
         return f"{self.root}/list/{name}/message/{message_hash}/attachment/{counter}/{quote(file)}"
 
 
 def short(links: Links, mail_list: MailList, entry: Entry) -> Json:
-    """Return a message as listings show it."""
+    """Return a message as the index shows it."""
     name = mail_list.name
     sender_emails = f"{links.root}/api/sender/{entry.mailman_id}/emails/" if entry.mailman_id else None
     return {
@@ -63,7 +63,7 @@ def short(links: Links, mail_list: MailList, entry: Entry) -> Json:
 
 
 def full(links: Links, mail_list: MailList, entry: Entry) -> Json:
-    """Return a message with its body."""
+    """Return a message with its body, votes and attachments."""
     return {
         **short(links, mail_list, entry),
         "votes": {"likes": 0, "dislikes": 0, "status": "neutral"},
@@ -88,7 +88,7 @@ def _attachment(links: Links, mail_list: MailList, entry: Entry, counter: int, f
 
 
 def described(links: Links, mail_list: MailList) -> Json:
-    """Return a list."""
+    """Return a list as the API describes it."""
     url = links.mail_list(mail_list.name)
     return {
         "url": url,
@@ -104,7 +104,7 @@ def described(links: Links, mail_list: MailList) -> Json:
 
 
 def paged(url: str, count: int, offset: int, limit: int, results: list[Json]) -> Json:
-    """Wrap a page as LimitOffsetPagination does."""
+    """Wrap a page as Django REST framework's LimitOffsetPagination does."""
 
     def link(to: int) -> str:
         return f"{url}?limit={limit}" + (f"&offset={to}" if to > 0 else "")

@@ -1,1 +1,1 @@
-"""Pinecone as its SDK meets it: control plane, data plane, integrated embedding."""
+"""Pinecone as its SDK uses it: control plane, data plane, integrated embedding."""

@@ -1,7 +1,7 @@
-"""The control plane: list, describe, create for a model, delete.
+"""The control plane: list, describe, create for a model and delete indexes.
 
 Up to API version 2026-04 an index has `spec`, `dimension`, `metric` and `embed`; from 2026-07 on it has
-`schema` and `deployment`. Which one is answered depends on the version header.
+`schema` and `deployment`. The version header of the request decides.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ HOSTS = "hosts"
 
 
 def failure(refused: Refused) -> Response:
-    """Return an error as the control plane words it."""
+    """Return an error in the format of the control plane."""
     body = {"error": {"code": refused.code, "message": refused.message}, "status": refused.status}
     return Response(json.dumps(body), refused.status, media_type="application/json")
 
 
 def control_plane(pinecone: Callable[[], Pinecone], prefix: str) -> APIRouter:
-    """Return the routes below `prefix`."""
+    """Return the control plane's routes; `prefix` is part of the hosts that it returns."""
     router = APIRouter()
 
-    def answering(request: Request, work: Callable[[Project], Any], status: int = 200) -> Response:
+    def respond(request: Request, work: Callable[[Project], Any], status: int = 200) -> Response:
         try:
             value = work(pinecone().by_key(request.headers.get("api-key")))
         except Refused as refused:
             return failure(refused)
-        body = b"" if value is None else json.dumps(value).encode()
-        return Response(body, status, media_type="application/json")
+        content = b"" if value is None else json.dumps(value).encode()
+        return Response(content, status, media_type="application/json")
 
     def shown(request: Request, project: Project, index: Index) -> dict[str, Any]:
         host = f"{request.url.scheme}://{request.headers['host']}{prefix}/{HOSTS}/{project.host_of(index)}"
@@ -45,31 +45,31 @@ def control_plane(pinecone: Callable[[], Pinecone], prefix: str) -> APIRouter:
 
     @router.get("/indexes")
     def list_indexes(request: Request) -> Response:
-        return answering(
+        return respond(
             request, lambda p: {"indexes": [shown(request, p, index) for index in p.indexes.values()]}
         )
 
     @router.get("/indexes/{name}")
     def describe_index(request: Request, name: str) -> Response:
-        return answering(request, lambda p: shown(request, p, p.get(name)))
+        return respond(request, lambda p: shown(request, p, p.get(name)))
 
     @router.post("/indexes/create-for-model")
     async def create_for_model(request: Request) -> Response:
         try:
-            wanted = json.loads(await request.body())
+            body = json.loads(await request.body())
         except ValueError:
             return failure(Refused(400, "Invalid JSON"))
-        return answering(request, lambda p: shown(request, p, p.create(wanted)), 201)
+        return respond(request, lambda p: shown(request, p, p.create(body)), 201)
 
     @router.delete("/indexes/{name}")
     def delete_index(request: Request, name: str) -> Response:
-        return answering(request, lambda p: p.delete(name), 202)
+        return respond(request, lambda p: p.delete(name), 202)
 
     return router
 
 
 def describe(index: Index, host: str, version: str) -> dict[str, Any]:
-    """Return an index as the API version asked for describes it."""
+    """Return an index as the requested API version describes it."""
     status = {"ready": index.ready, "state": "Ready" if index.ready else "Initializing"}
     common = {
         "name": index.name,

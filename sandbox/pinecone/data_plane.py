@@ -1,4 +1,4 @@
-"""The data plane of an index: records in and out, by id or by nearness."""
+"""The data plane of an index: records are written, searched, listed and deleted."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ GRPC_CODES = {"INVALID_ARGUMENT": 3, "NOT_FOUND": 5, "RESOURCE_EXHAUSTED": 8, "U
 
 
 def failure(refused: Refused) -> Response:
-    """Return an error as the data plane words it."""
+    """Return an error in the format of the data plane."""
     body = {"code": GRPC_CODES.get(refused.code, 2), "message": refused.message, "details": []}
     return Response(json.dumps(body), refused.status, media_type="application/json")
 
 
 class DataPlane:
-    """Routes of the indexes' own hosts."""
+    """The routes of all index hosts."""
 
     def __init__(self, pinecone: Callable[[], Pinecone]) -> None:
         self.pinecone = pinecone
@@ -67,7 +67,7 @@ class DataPlane:
                     raise Refused(
                         400, f"Request size {len(body)} bytes exceeds the maximum of {REQUEST_BYTES} bytes"
                     )
-                value = work(Asked(request, project, index, body))
+                value = work(IndexRequest(request, project, index, body))
             except Refused as refused:
                 return failure(refused)
             content = b"" if value is None else json.dumps(value).encode()
@@ -76,8 +76,8 @@ class DataPlane:
         self.router.add_api_route(path, endpoint, methods=[method])
 
 
-class Asked:
-    """A request to an index."""
+class IndexRequest:
+    """A request to one index of a project."""
 
     def __init__(self, request: Request, project: Project, index: Index, body: bytes) -> None:
         self.project, self.index, self.body = project, index, body
@@ -85,7 +85,7 @@ class Asked:
         self.path = request.path_params
 
     def json(self) -> dict[str, Any]:
-        """Decode the body."""
+        """Decode the body, which must be a JSON object."""
         try:
             value = json.loads(self.body or b"{}")
         except ValueError:
@@ -95,7 +95,7 @@ class Asked:
         return value
 
     def lines(self) -> list[Mapping[str, Any]]:
-        """Decode a body of one JSON object per line."""
+        """Decode a body with one JSON object per line."""
         try:
             found = [json.loads(line) for line in self.body.splitlines() if line.strip()]
         except ValueError:
@@ -105,41 +105,43 @@ class Asked:
         return found
 
 
-def named(namespace: str) -> str:
-    """Return a namespace by its own name; the default one has an alias."""
+def stored_name(namespace: str) -> str:
+    """Return the stored name of a namespace; `__default__` is an alias of the empty name."""
     return "" if namespace == "__default__" else namespace
 
 
-def shown(namespace: str) -> str:
-    """Return the name that answers show."""
+def shown_name(namespace: str) -> str:
+    """Return the name of a namespace as responses show it."""
     return namespace or "__default__"
 
 
-def upsert(asked: Asked) -> None:
-    """Embed and store a batch, or none of it."""
-    index = asked.index
-    records = asked.lines()
+def upsert(request: IndexRequest) -> None:
+    """Embed and store a page_size batch, or refuse all of it."""
+    index = request.index
+    records = request.lines()
     check_records(records, index.text_field)
-    if asked.project.behaviour.tokens_per_window:
+    if request.project.behaviour.tokens_per_window:
         tokens = sum(len(embedding.tokens(record[index.text_field])) for record in records)
-        asked.project.spend(tokens, index.model.name)
+        request.project.spend(tokens, index.model.name)
     for record in records:
         fields = {name: value for name, value in record.items() if name not in ("_id", "id")}
         record_id = record.get("_id", record.get("id"))
-        index.put(named(asked.path["namespace"]), str(record_id), Record(fields, record[index.text_field]))
+        index.put(
+            stored_name(request.path["namespace"]), str(record_id), Record(fields, record[index.text_field])
+        )
 
 
-def search(asked: Asked) -> dict[str, Any]:
+def search(request: IndexRequest) -> dict[str, Any]:
     """Find the records nearest to a text or to another record."""
-    body = asked.json()
+    body = request.json()
     query = body.get("query")
     if not isinstance(query, dict):
         raise Refused(400, "query is required")
     top_k = query.get("top_k")
     if not isinstance(top_k, int) or not 1 <= top_k <= TOP_K:
         raise Refused(400, f"top_k must be between 1 and {TOP_K}")
-    namespace = named(asked.path["namespace"])
-    records = asked.index.seen(namespace)
+    namespace = stored_name(request.path["namespace"])
+    records = request.index.visible(namespace)
     text = (query.get("inputs") or {}).get("text")
     if text is None and "id" in query:
         if query["id"] not in records:
@@ -149,12 +151,12 @@ def search(asked: Asked) -> dict[str, Any]:
         raise Refused(400, "inputs must hold a non-empty 'text'")
     wanted = body.get("fields")
     if wanted is not None and len(wanted) > FIELDS:
-        raise Refused(400, f"at most {FIELDS} fields can be asked for")
+        raise Refused(400, f"at most {FIELDS} fields can be requested")
     tokens = len(embedding.tokens(text))
-    asked.project.spend(tokens, asked.index.model.name)
+    request.project.spend(tokens, request.index.model.name)
     condition = query.get("filter")
     hits = []
-    for record_id, score, record in asked.index.nearest(namespace, text, len(records)):
+    for record_id, score, record in request.index.nearest(namespace, text, len(records)):
         if condition is None or matches(condition, record.fields):
             chosen = {k: v for k, v in record.fields.items() if wanted is None or k in wanted}
             hits.append({"_id": record_id, "_score": score, "fields": chosen})
@@ -164,21 +166,21 @@ def search(asked: Asked) -> dict[str, Any]:
     return {"result": {"hits": hits}, "usage": usage}
 
 
-def fetch(asked: Asked) -> dict[str, Any]:
-    """Return records by id; unknown ids are left out."""
-    namespace = asked.query.get("namespace", "")
-    records = asked.index.seen(named(namespace))
-    ids = check_ids(asked.query.getlist("ids"), IDS_PER_FETCH)
+def fetch(request: IndexRequest) -> dict[str, Any]:
+    """Return records by id; unknown ids are omitted."""
+    namespace = request.query.get("namespace", "")
+    records = request.index.visible(stored_name(namespace))
+    ids = check_ids(request.query.getlist("ids"), IDS_PER_FETCH)
     found = {record_id: records[record_id] for record_id in ids if record_id in records}
     return {
-        "vectors": {i: vector(asked.index, i, record) for i, record in found.items()},
+        "vectors": {i: vector(request.index, i, record) for i, record in found.items()},
         "namespace": namespace,
         "usage": {"readUnits": max(1, len(found) // 10)},
     }
 
 
 def vector(index: Index, record_id: str, record: Record) -> dict[str, Any]:
-    """Return a record with the vector that its text became. Numbers are stored as doubles."""
+    """Return a record with the vector of its text. Numbers are stored as doubles."""
     stored = {
         name: float(value) if isinstance(value, int) and not isinstance(value, bool) else value
         for name, value in record.fields.items()
@@ -191,18 +193,18 @@ def vector(index: Index, record_id: str, record: Record) -> dict[str, Any]:
     return {"id": record_id, "sparseValues": sparse, "metadata": stored}
 
 
-def list_ids(asked: Asked) -> dict[str, Any]:
-    """Return a page of ids in the order of their bytes; the last page has no token."""
-    namespace = asked.query.get("namespace", "")
-    prefix = asked.query.get("prefix", "")
-    limit = whole(asked.query.get("limit"), LIST_LIMIT)
+def list_ids(request: IndexRequest) -> dict[str, Any]:
+    """Return a page of ids in byte order; the last page has no token."""
+    namespace = request.query.get("namespace", "")
+    prefix = request.query.get("prefix", "")
+    limit = page_size(request.query.get("limit"), LIST_LIMIT)
     after = ""
-    if token := asked.query.get("paginationToken"):
+    if token := request.query.get("paginationToken"):
         try:
             after = json.loads(base64.urlsafe_b64decode(token))["skip_past"]
         except (ValueError, KeyError, TypeError):
             raise Refused(400, "Invalid pagination token") from None
-    every = asked.index.sorted_ids(named(namespace))
+    every = request.index.sorted_ids(stored_name(namespace))
     start = bisect_right(every, after)
     ids = list(islice((i for i in islice(every, start, None) if i.startswith(prefix)), limit + 1))
     answer: dict[str, Any] = {
@@ -216,10 +218,10 @@ def list_ids(asked: Asked) -> dict[str, Any]:
     return answer
 
 
-def whole(said: str | None, default: int) -> int:
-    """Read a page size."""
+def page_size(value: str | None, default: int) -> int:
+    """Parse a page size."""
     try:
-        number = default if said is None else int(said)
+        number = default if value is None else int(value)
     except ValueError:
         raise Refused(400, "limit must be a number") from None
     if not 1 <= number <= LIST_LIMIT:
@@ -227,40 +229,40 @@ def whole(said: str | None, default: int) -> int:
     return number
 
 
-def update(asked: Asked) -> dict[str, Any]:
-    """Set metadata of one record. A record that does not exist is no error; it is just not matched."""
-    body = asked.json()
+def update(request: IndexRequest) -> dict[str, Any]:
+    """Set metadata of one record. An unknown record is not an error; the match count is then 0."""
+    body = request.json()
     check_id(body.get("id"))
     metadata = body.get("setMetadata") or {}
-    namespace = named(body.get("namespace") or "")
-    if namespace not in asked.index.stored:
+    namespace = stored_name(body.get("namespace") or "")
+    if namespace not in request.index.stored:
         raise Refused(404, "Namespace not found", "NOT_FOUND")
-    before = asked.index.stored[namespace].get(body["id"])
+    before = request.index.stored[namespace].get(body["id"])
     check_metadata({**(before.fields if before else {}), **metadata}, body["id"])
-    changed = asked.index.change(namespace, body["id"], metadata)
+    changed = request.index.change(namespace, body["id"], metadata)
     return {"matchedRecords": int(changed)}
 
 
-def delete(asked: Asked) -> dict[str, Any]:
-    """Delete records by id, or all of a namespace."""
-    body = asked.json()
-    namespace = named(body.get("namespace") or "")
-    if namespace not in asked.index.stored:
+def delete(request: IndexRequest) -> dict[str, Any]:
+    """Delete records by id, or all records of a namespace."""
+    body = request.json()
+    namespace = stored_name(body.get("namespace") or "")
+    if namespace not in request.index.stored:
         raise Refused(404, "Namespace not found", "NOT_FOUND")
     if body.get("deleteAll"):
-        asked.index.drop(namespace)
+        request.index.drop(namespace)
         return {}
     for record_id in check_ids(body.get("ids"), IDS_PER_DELETE):
-        asked.index.remove(namespace, record_id)
+        request.index.remove(namespace, record_id)
     return {}
 
 
-def stats(asked: Asked) -> dict[str, Any]:
-    """Count records per namespace."""
-    counts = asked.index.namespaces()
-    model = asked.index.model
+def stats(request: IndexRequest) -> dict[str, Any]:
+    """Count the records of each namespace."""
+    counts = request.index.namespaces()
+    model = request.index.model
     answer: dict[str, Any] = {
-        "namespaces": {shown(name): {"vectorCount": number} for name, number in counts.items()},
+        "namespaces": {shown_name(name): {"vectorCount": number} for name, number in counts.items()},
         "indexFullness": 0.0,
         "totalVectorCount": sum(counts.values()),
         "metric": model.metric,
@@ -269,23 +271,23 @@ def stats(asked: Asked) -> dict[str, Any]:
     return answer | ({"dimension": model.dimension} if model.dimension else {})
 
 
-def list_namespaces(asked: Asked) -> dict[str, Any]:
-    """List all namespaces."""
-    counts = asked.index.namespaces()
-    listed = [{"name": shown(name), "record_count": number} for name, number in sorted(counts.items())]
+def list_namespaces(request: IndexRequest) -> dict[str, Any]:
+    """List all namespaces with their record counts."""
+    counts = request.index.namespaces()
+    listed = [{"name": shown_name(name), "record_count": number} for name, number in sorted(counts.items())]
     return {"namespaces": listed, "total_count": len(listed)}
 
 
-def describe_namespace(asked: Asked) -> dict[str, Any]:
-    """Describe one namespace."""
-    name = named(asked.path["namespace"])
-    if name not in asked.index.stored:
+def describe_namespace(request: IndexRequest) -> dict[str, Any]:
+    """Return one namespace with its record count."""
+    name = stored_name(request.path["namespace"])
+    if name not in request.index.stored:
         raise Refused(404, "Namespace not found", "NOT_FOUND")
-    return {"name": shown(name), "record_count": len(asked.index.seen(name))}
+    return {"name": shown_name(name), "record_count": len(request.index.visible(name))}
 
 
-def delete_namespace(asked: Asked) -> dict[str, Any]:
+def delete_namespace(request: IndexRequest) -> dict[str, Any]:
     """Delete a namespace with all its records."""
-    describe_namespace(asked)
-    asked.index.drop(named(asked.path["namespace"]))
+    describe_namespace(request)
+    request.index.drop(stored_name(request.path["namespace"]))
     return {}

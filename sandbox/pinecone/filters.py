@@ -1,4 +1,4 @@
-"""Metadata filters of searches."""
+"""Metadata filters of searches: comparisons joined by `$and` and `$or`."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
 
 
 def matches(condition: Mapping[str, Any], fields: Mapping[str, Any]) -> bool:
-    """Say whether a record's fields satisfy a filter."""
-    return all(_holds(name, wanted, fields) for name, wanted in condition.items())
+    """Return whether a record's fields satisfy a filter."""
+    return all(_satisfies(name, wanted, fields) for name, wanted in condition.items())
 
 
-def _holds(name: str, wanted: Any, fields: Mapping[str, Any]) -> bool:
+def _satisfies(name: str, wanted: Any, fields: Mapping[str, Any]) -> bool:
     if name in ("$and", "$or"):
         found = (matches(part, fields) for part in wanted)
         return all(found) if name == "$and" else any(found)

@@ -1,4 +1,4 @@
-"""One index: namespaces with records. Writes are acknowledged at once and seen by reads a little later."""
+"""One index: namespaces with records. Writes are acknowledged at once and visible to reads a little later."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Namespace = dict[str, "Record"]
 
 @dataclass(frozen=True)
 class Record:
-    """A stored record: everything but its id, the text included."""
+    """A stored record without its id; `fields` includes the text."""
 
     fields: Mapping[str, Any]
     text: str
@@ -44,8 +44,8 @@ MODELS = {
 class Index:
     """A serverless index with integrated embedding.
 
-    :param lag: tells how many seconds pass until a write is seen.
-    :param now: tells the time.
+    :param lag: returns the seconds until a write becomes visible.
+    :param now: returns the current time in seconds.
     """
 
     name: str
@@ -59,22 +59,22 @@ class Index:
     tags: Mapping[str, str] = field(default_factory=dict)
     deletion_protection: str = "disabled"
     stored: dict[str, Namespace] = field(default_factory=dict)
-    _seen: dict[str, Namespace] = field(default_factory=dict)
-    _coming: deque[tuple[float, str, str, Record | None]] = field(default_factory=deque)
+    _visible: dict[str, Namespace] = field(default_factory=dict)
+    _pending: deque[tuple[float, str, str, Record | None]] = field(default_factory=deque)
     _sorted: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def ready(self) -> bool:
-        """Whether the index answers."""
+        """Whether the index is initialized and answers requests."""
         return self.now() >= self.ready_at
 
     def put(self, namespace: str, record_id: str, record: Record) -> None:
-        """Store a record; a namespace appears with its first one."""
+        """Store a record; the first one creates the namespace."""
         self.stored.setdefault(namespace, {})[record_id] = record
-        self._coming.append((self.now() + self.lag(), namespace, record_id, record))
+        self._pending.append((self.now() + self.lag(), namespace, record_id, record))
 
     def change(self, namespace: str, record_id: str, metadata: Mapping[str, Any]) -> bool:
-        """Set some fields of a record; others stay. The vector stays, too."""
+        """Set some fields of a record; its other fields and its vector stay. Return whether it exists."""
         record = self.stored.get(namespace, {}).get(record_id)
         if record is None:
             return False
@@ -82,25 +82,25 @@ class Index:
         return True
 
     def remove(self, namespace: str, record_id: str) -> None:
-        """Delete a record; one that does not exist is no error."""
+        """Delete a record; an unknown id is not an error."""
         if self.stored.get(namespace, {}).pop(record_id, None) is not None:
-            self._coming.append((self.now() + self.lag(), namespace, record_id, None))
+            self._pending.append((self.now() + self.lag(), namespace, record_id, None))
 
     def drop(self, namespace: str) -> None:
-        """Delete a namespace with all its records, at once."""
+        """Delete a namespace with all its records, without lag."""
         self.stored.pop(namespace, None)
-        self._seen.pop(namespace, None)
+        self._visible.pop(namespace, None)
         self._sorted.pop(namespace, None)
-        self._coming = deque(entry for entry in self._coming if entry[1] != namespace)
+        self._pending = deque(entry for entry in self._pending if entry[1] != namespace)
 
-    def seen(self, namespace: str) -> Namespace:
-        """Return what reads find in a namespace now."""
+    def visible(self, namespace: str) -> Namespace:
+        """Return the records of a namespace that reads find now."""
         self._settle()
-        return self._seen.get(namespace, {})
+        return self._visible.get(namespace, {})
 
     def sorted_ids(self, namespace: str) -> list[str]:
-        """Return the ids that reads find, in the order of their bytes."""
-        records = self.seen(namespace)
+        """Return the ids that reads find, in byte order."""
+        records = self.visible(namespace)
         if namespace not in self._sorted:
             self._sorted[namespace] = sorted(records)
         return self._sorted[namespace]
@@ -108,30 +108,32 @@ class Index:
     def namespaces(self) -> dict[str, int]:
         """Return how many records reads find in each namespace."""
         self._settle()
-        return {name: len(records) for name, records in self._seen.items()}
+        return {name: len(records) for name, records in self._visible.items()}
 
     def nearest(self, namespace: str, text: str, count: int) -> Iterator[tuple[str, float, Record]]:
-        """Yield records by how near they are to a text, nearest first."""
-        records = self.seen(namespace)
+        """Yield the records most similar to a text, with their scores, best first."""
+        records = self.visible(namespace)
         scores: list[tuple[float, str]]
         if self.model.dimension is None:
             query = embedding.sparse(text)
             found = ((embedding.dot(query, embedding.sparse(r.text)), i) for i, r in records.items())
             scores = [(score, record_id) for score, record_id in found if score > 0]
         else:
-            asked = embedding.dense(text, self.model.dimension)
+            query_vector = embedding.dense(text, self.model.dimension)
             size = self.model.dimension
-            scores = [(embedding.cosine(asked, embedding.dense(r.text, size)), i) for i, r in records.items()]
+            scores = [
+                (embedding.cosine(query_vector, embedding.dense(r.text, size)), i) for i, r in records.items()
+            ]
         scores.sort(key=lambda pair: (-pair[0], pair[1]))
         for score, record_id in scores[:count]:
             yield record_id, score, records[record_id]
 
     def _settle(self) -> None:
         now = self.now()
-        while self._coming and self._coming[0][0] <= now:
-            _, namespace, record_id, record = self._coming.popleft()
+        while self._pending and self._pending[0][0] <= now:
+            _, namespace, record_id, record = self._pending.popleft()
             self._sorted.pop(namespace, None)
             if record is None:
-                self._seen.get(namespace, {}).pop(record_id, None)
+                self._visible.get(namespace, {}).pop(record_id, None)
             else:
-                self._seen.setdefault(namespace, {})[record_id] = record
+                self._visible.setdefault(namespace, {})[record_id] = record

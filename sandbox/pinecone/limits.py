@@ -1,4 +1,4 @@
-"""What Pinecone refuses. The figures are those of its documentation."""
+"""The requests that Pinecone refuses. The limits are those of its documentation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FIELDS = 100
 
 
 class Refused(Exception):
-    """A request that Pinecone answers with an error of its own."""
+    """Pinecone answers this request with an error."""
 
     def __init__(self, status: int, message: str, code: str = "INVALID_ARGUMENT") -> None:
         super().__init__(message)
@@ -27,7 +27,7 @@ class Refused(Exception):
 
 
 def check_records(records: list[Mapping[str, Any]], field: str) -> None:
-    """Refuse a whole batch for any of its records."""
+    """Refuse a batch that is empty, too large or contains an invalid record."""
     if not records:
         raise Refused(400, "No records provided")
     if len(records) > RECORDS_PER_UPSERT:
@@ -37,7 +37,7 @@ def check_records(records: list[Mapping[str, Any]], field: str) -> None:
 
 
 def check_record(record: Mapping[str, Any], field: str) -> None:
-    """Refuse a record that cannot be stored."""
+    """Refuse a record with an invalid id, text or metadata."""
     record_id = record.get("_id", record.get("id"))
     check_id(record_id)
     text = record.get(field)
@@ -48,7 +48,7 @@ def check_record(record: Mapping[str, Any], field: str) -> None:
 
 
 def check_id(record_id: Any) -> None:
-    """Refuse what cannot be a record id."""
+    """Refuse an invalid record id."""
     if not isinstance(record_id, str) or not record_id:
         raise Refused(400, "Record ID must be a non-empty string")
     if len(record_id) > ID_LENGTH:
@@ -58,7 +58,7 @@ def check_id(record_id: Any) -> None:
 
 
 def check_metadata(metadata: Mapping[str, Any], record_id: str) -> None:
-    """Refuse types that metadata cannot have, and too much of it."""
+    """Refuse metadata with an invalid key or value, or too many bytes."""
     for name, value in metadata.items():
         if name.startswith("$"):
             raise Refused(400, f"Metadata key cannot start with a '$', got '{name}'")
@@ -80,7 +80,7 @@ def check_metadata(metadata: Mapping[str, Any], record_id: str) -> None:
 
 
 def check_ids(ids: Any, most: int) -> list[str]:
-    """Refuse a list of ids that is empty, too long or holds what is none."""
+    """Refuse a list of ids that is empty, too long or contains an invalid id."""
     if not isinstance(ids, list) or not ids:
         raise Refused(400, "At least one ID is required")
     if len(ids) > most:

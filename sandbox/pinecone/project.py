@@ -1,4 +1,4 @@
-"""A Pinecone account as far as a key reaches: its indexes, and how the service behaves today."""
+"""A Pinecone project, found by its API key: its indexes, and the service's lag and limits."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ KEYS = {"public": "pcsk_sandbox_public", "private": "pcsk_sandbox_private"}
 
 @dataclass
 class Behaviour:
-    """What the service does beside answering; told through the control routes.
+    """How slow and how strict the service is; set through the control routes.
 
     :param lag: seconds until reads see a write.
     :param initializing: seconds until a new index is ready.
-    :param tokens_per_window: embedding tokens that a project may use per window; 0 is without limit.
-    :param window: seconds of such a window (a minute at the real service).
+    :param tokens_per_window: embedding tokens that a project may use per window; 0 means no limit.
+    :param window: length of that window in seconds (the real service uses a minute).
     """
 
     lag: float = 0.0
@@ -39,7 +39,7 @@ class Behaviour:
 
 @dataclass
 class Project:
-    """The indexes behind one key."""
+    """The indexes of one API key."""
 
     name: str
     behaviour: Behaviour
@@ -49,27 +49,27 @@ class Project:
     _tokens_used: int = 0
 
     def host_of(self, index: Index) -> str:
-        """Return the part of an index's address that is its own."""
+        """Return the unique part of an index's host."""
         return f"{index.name}-{blake2b(self.name.encode(), digest_size=4).hexdigest()[:7]}"
 
     def at_host(self, host: str) -> Index:
-        """Return the index that answers at an address."""
+        """Return the index with this host."""
         for index in self.indexes.values():
             if self.host_of(index) == host:
                 return index
         raise Refused(404, "Index not found", "NOT_FOUND")
 
     def get(self, name: str) -> Index:
-        """Return an index by name."""
+        """Return an index by name, or refuse with 404."""
         try:
             return self.indexes[name]
         except KeyError:
             raise Refused(404, f"Resource {name} not found", "NOT_FOUND") from None
 
-    def create(self, wanted: Mapping[str, Any]) -> Index:
+    def create(self, body: Mapping[str, Any]) -> Index:
         """Create an index for a model, as `POST /indexes/create-for-model` does."""
-        name, cloud, region = (wanted.get(key) for key in ("name", "cloud", "region"))
-        embed = wanted.get("embed")
+        name, cloud, region = (body.get(key) for key in ("name", "cloud", "region"))
+        embed = body.get("embed")
         if not isinstance(name, str) or not NAME.fullmatch(name):
             raise Refused(
                 400,
@@ -97,19 +97,19 @@ class Project:
             ready_at=self.now() + self.behaviour.initializing,
             now=self.now,
             lag=lambda: self.behaviour.lag,
-            tags=dict(wanted.get("tags") or {}),
-            deletion_protection=str(wanted.get("deletion_protection") or "disabled"),
+            tags=dict(body.get("tags") or {}),
+            deletion_protection=str(body.get("deletion_protection") or "disabled"),
         )
         return self.indexes[name]
 
     def delete(self, name: str) -> None:
-        """Delete an index with everything in it."""
+        """Delete an index with all its records."""
         if self.get(name).deletion_protection == "enabled":
             raise Refused(403, "Deletion protection is enabled for this index", "FORBIDDEN")
         del self.indexes[name]
 
     def spend(self, tokens: int, model: str) -> None:
-        """Count embedding tokens; refuse more than a window allows."""
+        """Count embedding tokens; refuse with 429 if they exceed the window's limit."""
         limit = self.behaviour.tokens_per_window
         if not limit:
             return
@@ -128,7 +128,7 @@ class Project:
 
 @dataclass
 class Pinecone:
-    """All accounts of the sandbox."""
+    """All projects of the sandbox."""
 
     behaviour: Behaviour = field(default_factory=Behaviour)
 

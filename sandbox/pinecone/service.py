@@ -1,4 +1,4 @@
-"""Pinecone as a service of the sandbox. It begins empty: what is in it, collectors put there."""
+"""Pinecone as a service of the sandbox. It starts empty and is filled by collectors."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ INDEX = "boost"
 
 
 def routers(pinecone: Callable[[], Pinecone]) -> list[APIRouter]:
-    """Return both planes."""
+    """Return the routes of both planes."""
     return [control_plane(pinecone, PREFIX), DataPlane(pinecone).router]
 
 
 def overview(pinecone: Pinecone) -> dict[str, Any]:
-    """Count the records of each account by index and namespace."""
+    """Count the records of each project by index and namespace."""
     indexes = {
         name: {index.name: index.namespaces() for index in project.indexes.values()}
         for name, project in pinecone.projects.items()
@@ -33,21 +33,21 @@ def overview(pinecone: Pinecone) -> dict[str, Any]:
 
 
 def control(pinecone: Callable[[], Pinecone]) -> APIRouter:
-    """Return how Pinecone is made slow or strict, and how records get lost."""
+    """Return the routes that make Pinecone slow or strict, and that lose records."""
     router = APIRouter()
 
     @router.post("")
-    def behave(wanted: dict[str, float] = Body()) -> dict[str, Any]:  # noqa: B008 - FastAPI's way
+    def behave(body: dict[str, float] = Body()) -> dict[str, Any]:  # noqa: B008 - FastAPI's way
         behaviour = pinecone().behaviour
-        if unknown := wanted.keys() - asdict(behaviour).keys():
+        if unknown := body.keys() - asdict(behaviour).keys():
             raise HTTPException(422, f"unknown: {', '.join(sorted(unknown))}")
-        for name, value in wanted.items():
+        for name, value in body.items():
             setattr(behaviour, name, value)
         return asdict(behaviour)
 
     @router.delete("/{project}/{index}/{namespace}")
     def lose(project: str, index: str, namespace: str, number: int = 1) -> dict[str, list[str]]:
-        """Take records out of an index without any client's knowledge."""
+        """Remove records from an index behind the client's back."""
         found = pinecone().projects[project].get(index)
         lost = sorted(found.stored.get(namespace, {}))[:number]
         for record_id in lost:
@@ -58,7 +58,7 @@ def control(pinecone: Callable[[], Pinecone]) -> APIRouter:
 
 
 def connections(base: str) -> dict[str, Connection]:
-    """Return a Connection for each account."""
+    """Return a Connection for each project."""
     return {
         f"pinecone_{account}": {
             "conn_type": "boost_pinecone",

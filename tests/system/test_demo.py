@@ -277,7 +277,7 @@ def test_a_second_start_in_the_same_folder_says_so(demo: Demo) -> None:
         [sys.executable, "-m", "launcher", "demo"], env=env, capture_output=True, text=True, timeout=60
     )
     assert second.returncode == 1
-    assert "a system is already up" in second.stdout
+    assert "a system is already running" in second.stdout
     status = subprocess.run(
         [sys.executable, "-m", "launcher", "status"], env=env, capture_output=True, text=True, timeout=60
     )

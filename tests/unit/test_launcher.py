@@ -21,7 +21,7 @@ def test_a_taken_port_names_the_setting(monkeypatch: pytest.MonkeyPatch) -> None
     with socket.create_server(("127.0.0.1", 0)) as taken:
         monkeypatch.setenv("BDC_PORT", str(taken.getsockname()[1]))
         with pytest.raises(
-            PortTaken, match=r"taken by another program; choose a free one: `BDC_PORT=\d+ make demo`"
+            PortTaken, match=r"in use by another program; choose a free one: `BDC_PORT=\d+ make demo`"
         ):
             Ports.from_environment().require_free(sandbox=False)
     monkeypatch.setenv("BDC_PORT", "http")

@@ -53,7 +53,7 @@ def everything(root: Path) -> dict[str, bytes]:
 )
 def test_names_that_cannot_be(repository: Path, name: str) -> None:
     before = everything(repository)
-    with pytest.raises(Refused, match=r"lower case|is taken"):
+    with pytest.raises(Refused, match=r"lower case|is reserved"):
         make(name, repository)
     assert everything(repository) == before
 
@@ -61,13 +61,13 @@ def test_names_that_cannot_be(repository: Path, name: str) -> None:
 def test_a_tracker_that_is_there(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (repository / "plugins/trackers/blog").mkdir(parents=True)
     assert main(["blog", "--root", str(repository)]) == 2
-    assert "nothing written: there is a tracker 'blog' already" in capsys.readouterr().out
+    assert "nothing written: a tracker 'blog' exists already" in capsys.readouterr().out
 
 
 def test_a_folder_would_hide_a_module_of_the_sandbox(repository: Path) -> None:
     (repository / "sandbox").mkdir()
     (repository / "sandbox/server.py").touch()
-    with pytest.raises(Refused, match=r"taken by sandbox/server\.py"):
+    with pytest.raises(Refused, match=r"used by sandbox/server\.py"):
         make("server", repository)
 
 
@@ -119,6 +119,6 @@ def test_a_file_in_the_way(repository: Path) -> None:
     path = next(iter(files(facts("blog", repository))))
     (repository / path).parent.mkdir(parents=True, exist_ok=True)
     (repository / path).write_text("mine", encoding="utf-8")
-    with pytest.raises(Refused, match="there already"):
+    with pytest.raises(Refused, match="exist already"):
         make("blog", repository)
     assert (repository / path).read_text(encoding="utf-8") == "mine"
