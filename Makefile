@@ -48,7 +48,7 @@ fmt: setup       ## fix and format the code with ruff
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
 docs: setup      ## regenerate what is derived from the code: collectors, configuration, dependencies, stable names
-	@cd $(CURDIR) && for part in collectors configuration dependencies stable_names; do \
+	@cd $(CURDIR) && for part in collector_table configuration dependencies stable_names; do \
 	  PYTHONPATH=plugins:. $(BIN)/python -m checks.$$part || exit 1; done
 
 new-tracker: setup ## name=…: create a new source, complete and working; continue with docs/adding-a-tracker.md

@@ -14,7 +14,7 @@ from launcher.folders import ROOT, state_folder
 
 sys.path.insert(0, str(ROOT / "plugins"))
 
-from core.database_url import database_url
+from core.database.url import database_url
 from core.errors import ConfigurationError
 from core.settings import Settings
 from launcher import demo, doctor, processes

@@ -98,7 +98,8 @@ def config_check() -> int:
         for group in schedule.groups:
             print(f"\n  {group.id}, daily at {group.hour:02d}:{group.minute:02d} UTC")
             for task in group.tasks:
-                collector_for(task.command)
+                if task.enabled:
+                    collector_for(task.command)
                 state = "" if task.enabled else " (disabled)"
                 print(f"    {task.id:<34} {task.when()} {' '.join(task.args)}{state}")
         for warning in schedule.warnings:

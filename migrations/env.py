@@ -1,11 +1,11 @@
-"""Runs the migrations, in one transaction, over the address that core.database_url finds."""
+"""Runs the migrations, in one transaction, over the address that core.database.url finds."""
 
 from __future__ import annotations
 
 from alembic import context
 from sqlalchemy import create_engine, pool
 
-from core.database_url import database_url
+from core.database.url import database_url
 from trackers.schema import metadata
 
 

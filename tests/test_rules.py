@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from grimp import ImportGraph
 
-from checks import collectors, configuration, dependencies, stable_names, writes
+from checks import collector_table, configuration, dependencies, stable_names, writes
 from checks.tracker_contract import TrackerContract
 from core.deprecation import NameDeprecated, deprecated
 from tests.conftest import ROOT
@@ -146,7 +146,7 @@ def test_configuration_is_documented_and_current() -> None:
 
 
 def test_the_table_of_collectors_is_current() -> None:
-    assert collectors.PAGE.read_text() == collectors.page(), "run `make docs`"
+    assert collector_table.PAGE.read_text() == collector_table.page(), "run `make docs`"
 
 
 def test_connections_that_are_documented_are_those_of_the_code() -> None:

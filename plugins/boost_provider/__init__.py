@@ -1,6 +1,6 @@
 """What Airflow learns from the installed distribution: connection types of our own, with their forms.
 
-Every `<source>_form.py` here declares one: `CONNECTION_TYPE` as Airflow wants it; `CONNECTIONS`, pairs of a
+Every `<source>_connection_form.py` here declares one: `CONNECTION_TYPE` as Airflow wants it; `CONNECTIONS`, pairs of a
 connection id and one line that says what the Connection holds; and `DEFAULT` (`conn_id` and `host`) where the
 source has a public address that needs no account. The hooks live in `hooks`, below the plugins folder. This
 package is alone in the wheel, so it imports nothing of ours.
@@ -46,5 +46,7 @@ def defaults() -> dict[str, dict[str, str]]:
 
 
 def _forms() -> list[ModuleType]:
-    names = sorted(found.name for found in pkgutil.iter_modules(__path__) if found.name.endswith("_form"))
+    names = sorted(
+        found.name for found in pkgutil.iter_modules(__path__) if found.name.endswith("_connection_form")
+    )
     return [import_module(f"{__name__}.{name}") for name in names]

@@ -27,7 +27,7 @@ UNKNOWN_RESET = 0.3
 
 @dataclass(frozen=True)
 class QuotaState:
-    """What is stored about one identity and resource; the columns of `core/availability.sql`."""
+    """What is stored about one identity and resource; the columns of `core/read_availability.sql`."""
 
     identity: str
     remaining: int | None
@@ -77,7 +77,7 @@ class RateLeases:
             if used is not None:
                 self._end(conn, resource, used)
             values = {"identities": self._identities, "resource": resource, "window": self._limits.window}
-            states = fetch(conn, "core/availability", values, into=QuotaState)
+            states = fetch(conn, "core/read_availability", values, into=QuotaState)
             choices = [availability(state, self._limits, now) for state in states]
             able = [choice for choice in choices if choice.available > 0]
             if not able:

@@ -26,7 +26,7 @@ from core.redaction import redact
 from core.settings import Settings
 from hooks.http.failures import failure_of
 from hooks.http.links import rebuild
-from hooks.http.retry import retrying
+from hooks.http.request_retry import retrying
 
 CONNECT_TIMEOUT, READ_TIMEOUT = 10.0, 30.0
 MAX_BODY_BYTES = Settings.max_body_mb.default * 1024 * 1024
@@ -149,7 +149,7 @@ class ApiClient:
     ) -> Response:
         """Fetch one path: wait and retry within limits, then raise one of the `core.errors`.
 
-        :param tries: how many tries network errors and 5xx get; `hooks.http.retry.TRIES` by default.
+        :param tries: how many tries network errors and 5xx get; `hooks.http.request_retry.TRIES` by default.
         """
         pairs = tuple((name, str(value)) for name, value in (params or {}).items() if value is not None)
         return self._call(Call(path, pairs), tries)

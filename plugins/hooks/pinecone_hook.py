@@ -6,7 +6,7 @@ replaces keys but removes none. Ids can be listed, a hundred at a time; texts ca
 doubles. Limits are per minute, and no answer reports how much of them remains.
 
 The SDK sends its own requests; `pinecone_sdk.transport` counts them and prevents the SDK's own retries, so
-that `hooks.http.retry` alone decides how often to retry and how long to wait.
+that `hooks.http.request_retry` alone decides how often to retry and how long to wait.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from core.errors import (
 from core.settings import Settings
 from hooks.api import Traffic
 from hooks.connections import require_connection
-from hooks.http.retry import retrying
+from hooks.http.request_retry import retrying
 from hooks.pinecone_sdk.config import TEXT_FIELD, PineconeConfig, key_in_environment, resolve
 
 T = TypeVar("T")

@@ -12,7 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from core.clock import SystemClock
 from core.database import Conn
 from core.errors import CollectorError, safe_message
-from core.groups import GroupRun, failures_of_run, last_success, save_group_run
+from core.group_runs import GroupRun, failures_of_run, last_success, save_group_run
 from core.schedule import ScheduledTask, ScheduleKind
 from hooks.database_hook import DatabaseHook
 from operators.framework.due import BAD, run_date

@@ -8,7 +8,7 @@ import pytest
 from core.clock import FixedClock
 from core.database import Conn
 from core.errors import CollectorBusy, CollectorFailureCategory
-from core.groups import GroupRun, failures_of_run, save_group_run
+from core.group_runs import GroupRun, failures_of_run, save_group_run
 from core.locks import collector_lock
 from core.runs import RunRecord, TaskTry, failed_in_a_row, killed_in_a_row
 

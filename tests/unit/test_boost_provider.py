@@ -44,7 +44,7 @@ def test_the_forms_are_in_the_wheel(tmp_path: Path) -> None:
 def test_a_form_is_found_by_its_file(tmp_path: Path) -> None:
     shutil.copytree(Path(boost_provider.__file__).parent, tmp_path / "boost_provider")
     form = 'CONNECTION_TYPE = {"connection-type": "aa", "hook-class-name": "aa.Aa"}\nCONNECTIONS = ()\n'
-    (tmp_path / "boost_provider/aa_form.py").write_text(form, encoding="utf-8")
+    (tmp_path / "boost_provider/aa_connection_form.py").write_text(form, encoding="utf-8")
     file, info = imported_from(tmp_path)
     assert file.startswith(str(tmp_path))
     assert info["connection-types"] == [

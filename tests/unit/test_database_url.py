@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from core.database_url import database_url
+from core.database.url import database_url
 from core.errors import ConfigurationError
 from core.settings import Settings
 

@@ -76,7 +76,7 @@ def test_what_is_written_is_python_and_names_the_tracker_only(repository: Path) 
     assert {
         "plugins/hooks/open_hub_hook.py",
         "plugins/trackers/open_hub/store.py",
-        "plugins/boost_provider/open_hub_form.py",
+        "plugins/boost_provider/open_hub_connection_form.py",
         "sandbox/open_hub/api.py",
         "sandbox/open_hub/service.py",
     } < {*paths}

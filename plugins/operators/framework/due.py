@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from core.errors import ConfigurationError
-from core.groups import last_success
+from core.group_runs import last_success
 from core.options import COUNT, FLAG, NAMES, Options, ParamKind, option, resolve
 from core.schedule import ScheduledTask, ScheduleKind
 from core.schedule.fields import WEEKDAY_NUMBERS
