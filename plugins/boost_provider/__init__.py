@@ -1,9 +1,9 @@
 """What Airflow learns from the installed distribution: connection types of our own, with their forms.
 
-Every `<source>_connection_form.py` here declares one: `CONNECTION_TYPE` as Airflow wants it; `CONNECTIONS`, pairs of a
-connection id and one line that says what the Connection holds; and `DEFAULT` (`conn_id` and `host`) where the
-source has a public address that needs no account. The hooks live in `hooks`, below the plugins folder. This
-package is alone in the wheel, so it imports nothing of ours.
+Every `<source>_connection_form.py` here declares one: `CONNECTION_TYPE` as Airflow wants it; `CONNECTIONS`,
+pairs of a connection id and one line that says what the Connection holds; and `DEFAULT` (`conn_id` and
+`host`) where the source has a public address that needs no account. The hooks live in `hooks`, below the
+plugins folder. This package ships alone in the wheel, so it imports nothing of ours.
 """
 
 from __future__ import annotations
