@@ -12,7 +12,7 @@ DEFAULT_LISTS: tuple[str, ...] = (
 
 
 class MailingListSettings(SettingsGroup):
-    """Which lists, where files to import are, and where their documents go."""
+    """The lists, the folder of files to import, and the namespace of the documents."""
 
     prefix = "mailing_list"
 
