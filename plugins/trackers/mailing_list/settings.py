@@ -39,7 +39,7 @@ class MailingListSettings(SettingsGroup):
     pinecone_namespace = Setting(
         as_text,
         "mailing",
-        "Their namespace",
+        "Namespace of the mailing lists' documents",
         env=("BOOST_MAILING_LIST_PINECONE_NAMESPACE",),
         section="Vector index",
     )
