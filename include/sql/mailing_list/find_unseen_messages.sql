@@ -1,4 +1,4 @@
--- Which messages that once stood in the index did a complete walk not come across?
+-- Which messages that were once in the index did a complete walk not find?
 SELECT m.message_hash
   FROM mailing_list.message AS m
  WHERE m.list_name = %(list_name)s AND m.listed AND m.deleted_at IS NULL
