@@ -1,7 +1,7 @@
-"""What the web UI gains: the page behind "Stored rows", and the buttons on a task's page.
+"""Extends the web UI with the page behind "Stored rows" and the buttons on a task's page.
 
-Loaded by Airflow in every component, so heavy imports wait until a page is asked for. Pages require
-Airflow's login: plugin applications have none of their own.
+Every Airflow component loads this module, so heavy imports wait until a page is requested. Airflow does not
+protect the applications of plugins, so the pages themselves require its login.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ app = FastAPI(
 
 @app.exception_handler(HTTPException)
 async def to_login(request: Request, error: HTTPException) -> Response:
-    """Send a browser without login to the login page, and back here after it."""
+    """Redirect a browser without login to the login page, which redirects back after the login."""
     if error.status_code == 401 and "text/html" in request.headers.get("accept", ""):
         return RedirectResponse(f"/auth/login?next={request.url}", 307)
     return JSONResponse({"detail": error.detail}, error.status_code)
@@ -34,7 +34,7 @@ async def to_login(request: Request, error: HTTPException) -> Response:
 
 @app.get("/runs/{run_id}", response_class=HTMLResponse)
 def run_page(run_id: int) -> str:
-    """Show one run of a collector: what it did, and where that landed."""
+    """Show one run of a collector: its counts, and the tables that it fills."""
     from jinja2 import Environment, FileSystemLoader
     from psycopg.rows import dict_row
 

@@ -1,9 +1,9 @@
-"""What Airflow learns from the installed distribution: connection types of our own, with their forms.
+"""The Airflow provider of the installed distribution: our connection types, with their forms.
 
-Every `<source>_connection_form.py` here declares one: `CONNECTION_TYPE` as Airflow wants it; `CONNECTIONS`,
-pairs of a connection id and one line that says what the Connection holds; and `DEFAULT` (`conn_id` and
-`host`) where the source has a public address that needs no account. The hooks live in `hooks`, below the
-plugins folder. This package ships alone in the wheel, so it imports nothing of ours.
+Every `<source>_connection_form.py` declares one: `CONNECTION_TYPE` in Airflow's format; `CONNECTIONS`, pairs of a
+connection id and one line that says what the Connection contains; and `DEFAULT` (`conn_id` and `host`) if the
+source has a public address that needs no account. The hooks are in `hooks`, in the plugins folder. The wheel
+contains only this package, so it imports nothing else of ours.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 
 def get_provider_info() -> dict[str, Any]:
-    """Return what the entry point `apache_airflow_provider` promises."""
+    """Return the provider's description, for the entry point `apache_airflow_provider`."""
     return {
         "package-name": "boost-data-collector",
         "name": "Boost data collectors",
@@ -25,7 +25,7 @@ def get_provider_info() -> dict[str, Any]:
 
 
 def connections() -> list[tuple[str, str, str]]:
-    """Return each Connection that the collectors use: id, type as the form shows it, what it holds."""
+    """Return each Connection that the collectors use: its id, its type as the form shows it, its contents."""
     return [
         (conn_id, form.CONNECTION_TYPE["hook-name"], doc)
         for form in _forms()
@@ -34,7 +34,7 @@ def connections() -> list[tuple[str, str, str]]:
 
 
 def defaults() -> dict[str, dict[str, str]]:
-    """Return the Connections that need no account, by id."""
+    """Return type and host of the Connections that need no account, by id."""
     return {
         form.DEFAULT["conn_id"]: {
             "conn_type": form.CONNECTION_TYPE["connection-type"],

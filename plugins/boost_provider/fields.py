@@ -1,4 +1,4 @@
-"""Fields that several forms have."""
+"""Fields that several forms share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The form of a Connection to an account at Pinecone."""
+"""The form of a Connection to a Pinecone account."""
 
 from __future__ import annotations
 

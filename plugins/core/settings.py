@@ -159,7 +159,7 @@ class Settings(SettingsGroup):
     workspace_dir = Setting(
         as_path,
         ROOT / "workspace",
-        "Folder of caches and exports; any worker can rebuild it",
+        "Folder for caches and exports, which any worker can rebuild",
         env=("WORKSPACE_DIR",),
         variable=False,
         section="Files and schedule",
@@ -183,7 +183,7 @@ class Settings(SettingsGroup):
     postgres_connection = Setting(
         as_text,
         "",
-        "The Connection bdc_postgres as JSON or URI; migrations take it before DATABASE_URL",
+        "The Connection bdc_postgres as JSON or URI; migrations prefer it to DATABASE_URL",
         env=("AIRFLOW_CONN_BDC_POSTGRES",),
         variable=False,
         secret=True,
@@ -192,7 +192,7 @@ class Settings(SettingsGroup):
     database_url = Setting(
         as_text,
         "",
-        "PostgreSQL for use outside a task (migrations); inside tasks the Connection bdc_postgres counts",
+        "PostgreSQL outside tasks (migrations); tasks use the Connection bdc_postgres",
         env=("DATABASE_URL",),
         variable=False,
         secret=True,
@@ -201,20 +201,28 @@ class Settings(SettingsGroup):
     db_name = Setting(
         as_text,
         "",
-        "Database, used when DATABASE_URL is empty",
+        "Name of the database, used when DATABASE_URL is empty",
         env=("DB_NAME",),
         variable=False,
         section="Database",
     )
-    db_user = Setting(as_text, "", "Its user", env=("DB_USER",), variable=False, section="Database")
+    db_user = Setting(
+        as_text, "", "User of the database", env=("DB_USER",), variable=False, section="Database"
+    )
     db_password = Setting(
-        as_text, "", "Their password", env=("DB_PASSWORD",), variable=False, secret=True, section="Database"
+        as_text,
+        "",
+        "Password of the database user",
+        env=("DB_PASSWORD",),
+        variable=False,
+        secret=True,
+        section="Database",
     )
     db_host = Setting(
-        as_text, "localhost", "Its server", env=("DB_HOST",), variable=False, section="Database"
+        as_text, "localhost", "Host of the database", env=("DB_HOST",), variable=False, section="Database"
     )
     db_port = Setting(
-        as_count, 5432, "The server's port", env=("DB_PORT",), variable=False, section="Database"
+        as_count, 5432, "Port of the database", env=("DB_PORT",), variable=False, section="Database"
     )
     db_sslmode = Setting(
         as_text, "", "libpq's sslmode", env=("DB_OPTIONS_SSLMODE",), variable=False, section="Database"
@@ -222,13 +230,13 @@ class Settings(SettingsGroup):
     max_body_mb = Setting(
         as_count,
         25,
-        "An answer larger than this many MiB is cut off while it streams, and counted",
+        "Answers larger than this many MiB are cut off and counted as too large",
         env=("BDC_MAX_BODY_MB",),
     )
     requests_in_flight = Setting(
         as_count,
         4,
-        "How many requests to one source overlap",
+        "Concurrent requests to one source",
         env=("BDC_REQUESTS_IN_FLIGHT",),
     )
 

@@ -1,1 +1,1 @@
-"""One folder per source: tables, parsing, writing, documents. No Airflow, no HTTP."""
+"""One package per source: tables, parsing, storing, documents. No Airflow, no HTTP."""

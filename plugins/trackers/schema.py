@@ -1,4 +1,4 @@
-"""Every table of the project, for migrations and tests: importing it registers each tracker's `tables.py`."""
+"""All tables of the project, for migrations and tests: importing this module registers every `tables.py`."""
 
 from __future__ import annotations
 

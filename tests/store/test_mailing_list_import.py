@@ -98,7 +98,7 @@ def test_what_is_wrong_stays_and_is_told_and_the_rest_is_stored(
     told = str(caught.value)
     assert "2 files could not be imported completely" in told
     assert "broken.json: not JSON" in told
-    assert f"record 2: list 'invalid-list' is none of {BOOST}; record 3: it has no message id" in told
+    assert f"record 2: list 'invalid-list' is not one of {BOOST}; record 3: it has no message id" in told
     assert (broken.exists(), mixed.exists(), good.exists()) == (True, True, False)
     assert rows(conn, "subject", "subject LIKE 'Old%'") == ["Old 1", "Old 3"]
     # The archive was collected all the same.

@@ -1,4 +1,4 @@
--- Makes room for the quotas of identities that are new.
+-- Adds rows for the quotas of new identities.
 INSERT INTO core.rate_quota (identity, resource)
 SELECT unnest(%(identities)s::text[]), %(resource)s
  ORDER BY 1

@@ -1,4 +1,4 @@
--- Moves a checkpoint from the revision that was read (0 = it did not exist). No row comes back if it moved since.
+-- Moves a checkpoint from the revision that was read (0: it did not exist). Returns no row if it has moved since.
 WITH wanted AS (
     SELECT %(source)s::text AS source, %(scope)s::text AS scope, %(stream)s::text AS stream,
            %(token)s::text AS token, %(marker)s::text AS marker, %(extras)s::jsonb AS extras,

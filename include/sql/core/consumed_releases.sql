@@ -1,2 +1,2 @@
--- Which releases did a consumer handle?
+-- Which releases has a consumer handled?
 SELECT version FROM core.release_consumption WHERE consumer = %(consumer)s

@@ -1,5 +1,5 @@
--- Ends a lease. What it did not use is available again if it ends in time. If the source reports a later window, its
--- figures start over; if it reports less than we count, the source is right. What others hold is never available.
+-- Ends a lease. Its unused requests are available again if it ends in time. If the source reports a later window, its
+-- figures replace ours; in the same window, the lower figure counts. Requests leased to others are never available.
 WITH ended AS (
     UPDATE core.rate_lease
        SET ended_at = clock_timestamp(), used = %(used)s

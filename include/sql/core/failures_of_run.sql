@@ -1,4 +1,4 @@
--- Why did tasks of this DAG run fail? Last try of each; a mapped one is told by its index.
+-- Why did tasks of this DAG run fail? The last try of each; mapped tasks are named with their index.
 SELECT CASE WHEN last.map_index < 0 THEN last.task_id ELSE last.task_id || '[' || last.map_index || ']' END,
        last.failure_category,
        coalesce((last.options ->> 'source') || ', ', '') || last.message

@@ -1,2 +1,2 @@
--- Forgets what is known of a source's listings.
+-- Deletes the validators of a source's listings.
 DELETE FROM core.http_cache WHERE source = %(source)s AND starts_with(url, %(prefix)s)

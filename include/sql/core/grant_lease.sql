@@ -1,4 +1,4 @@
--- Gives a block: what is given is no longer there for others. Forgets leases that no longer count.
+-- Grants a lease and subtracts its requests from the quota. Deletes leases that no longer count.
 WITH taken AS (
     UPDATE core.rate_quota
        SET remaining = remaining - %(granted)s

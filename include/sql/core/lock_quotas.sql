@@ -1,5 +1,5 @@
--- Locks the quotas of some identities, always in the same order. One whose reset has passed has its whole quota again,
--- but for what is held; the source's next answer corrects that.
+-- Locks the quotas of some identities, always in the same order. After its reset, a quota is full again except for
+-- the requests of current leases; the source's next answer corrects the figure.
 WITH locked AS (
     SELECT identity, resource
       FROM core.rate_quota

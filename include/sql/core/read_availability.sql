@@ -1,4 +1,4 @@
--- What could each identity give now? A lease counts in the window until nothing sent under it can be in it any more.
+-- How many requests can each identity send now? A lease counts until none of its requests can be in the window.
 SELECT q.identity, q.remaining, q.quota, q.reset_at,
        greatest(extract(epoch FROM q.blocked_until - clock_timestamp()), 0)::float8 AS blocked,
        coalesce(l.slots_taken, 0) AS slots_taken,

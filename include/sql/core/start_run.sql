@@ -1,4 +1,4 @@
--- Closes what earlier, killed tries of this task left open, and opens a row for this one.
+-- Closes the rows that killed tries of this task left open, and inserts one for this try.
 WITH abandoned AS (
     UPDATE core.run
        SET state = 'killed',

@@ -1,4 +1,4 @@
--- The tables of a tracker (and of people, which all trackers fill), what they hold, and about how many rows.
+-- Which tables do a tracker and the identity tracker have, what do they contain, and about how many rows?
 SELECT s.schemaname || '.' || s.relname AS name,
        obj_description(s.relid) AS comment,
        s.n_live_tup AS rows

@@ -1,4 +1,4 @@
--- A sign of life of a running collector, with its counts so far.
+-- Stores the current counts of a running collector.
 UPDATE core.run
    SET counts = %(counts)s, requests = %(requests)s, received_bytes = %(received_bytes)s, seen_at = %(now)s
  WHERE id = %(id)s AND state = 'running'

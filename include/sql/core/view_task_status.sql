@@ -1,4 +1,4 @@
--- Last try of each collector task, and when it last succeeded (dry runs do not count).
+-- How did the last try of each collector task end, and when did it last succeed? Dry runs do not count.
 CREATE VIEW core.task_status AS
 SELECT DISTINCT ON (dag_id, task_id, map_index)
        dag_id, task_id, map_index, command, tracker, run_id, try_number, state, failure_category, message,

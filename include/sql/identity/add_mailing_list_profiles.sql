@@ -1,5 +1,5 @@
--- Makes the profiles of senders that have none. The child row claims the key; only who claimed it makes the
--- base row, so tasks that run side by side neither fail nor leave orphans (foreign keys are checked at the end).
+-- Adds the profiles of senders that have none. The child row claims the key, and only the task that claimed it adds
+-- the base row, so concurrent tasks neither fail nor leave orphans (foreign keys are checked at the end).
 WITH wanted AS (
     SELECT w.sender_key, w.display_name
       FROM unnest(%(keys)s::text[], %(names)s::text[]) AS w (sender_key, display_name)

@@ -1,4 +1,4 @@
--- A profile is called by the name it was first seen with; without any, by the local part of its first address.
+-- Names each profile by the first name seen or, if there is none, by the local part of its first address.
 UPDATE identity.mailing_list_profile AS p
    SET display_name = called.name, renamed_at = %(now)s
   FROM (SELECT m.profile_id,

@@ -1,4 +1,4 @@
--- Takes the mark from addresses that are no longer their profile's first one.
+-- Unmarks primary addresses that are no longer their profile's first one.
 UPDATE identity.email AS e
    SET is_primary = false
  WHERE e.profile_id = ANY(%(profiles)s) AND e.is_primary

@@ -1,4 +1,4 @@
--- Notes hashes of a page.
+-- Adds the hashes of a page.
 INSERT INTO pg_temp.seen_message (message_hash)
 SELECT DISTINCT unnest(%(hashes)s::text[])
     ON CONFLICT DO NOTHING

@@ -1,5 +1,5 @@
--- Which messages should the vector index see: all, or those that changed or are to be tried again?
--- A post to several lists is one document; its first copy, by the list's name, tells subject and text.
+-- Which messages does the vector index need: all, or those that changed or are to be tried again?
+-- A post to several lists is one document, with subject and text of its copy in the first list by name.
 WITH page AS (
     SELECT DISTINCT m.message_hash
       FROM mailing_list.message AS m

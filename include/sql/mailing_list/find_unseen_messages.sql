@@ -1,4 +1,4 @@
--- Which messages that once stood in the index did a complete walk not come across?
+-- Which messages that were once in the index did a complete walk not find?
 -- NOT EXISTS would become a join over everything that was seen, sorted again for each page.
 SELECT m.message_hash
   FROM mailing_list.message AS m

@@ -1,4 +1,4 @@
--- Which of these messages does no list have?
+-- Which of these messages are in no list?
 SELECT f.message_hash
   FROM unnest(%(failed)s::text[]) AS f (message_hash)
  WHERE NOT EXISTS (SELECT FROM mailing_list.message AS m

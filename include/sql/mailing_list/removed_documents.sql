@@ -1,4 +1,4 @@
--- Which messages are in no list any more?
+-- Which messages are no longer in any list?
 SELECT m.message_hash
   FROM mailing_list.message AS m
  WHERE m.deleted_at IS NOT NULL AND m.updated_at >= %(since)s

@@ -1,4 +1,4 @@
--- Takes what the index shows of messages whose details are stored. The content hash covers the subject.
+-- Updates stored messages with the values of the index. The content hash includes the subject.
 UPDATE mailing_list.message AS m
    SET thread_hash = l.thread_hash,
        parent_hash = l.parent_hash,

@@ -1,4 +1,4 @@
--- Who wrote what to which list, when: one row per post that the archive has, without addresses.
+-- Who wrote what to which list, and when? One row per post that is still in the archive, without addresses.
 CREATE VIEW mailing_list.activity AS
 SELECT 'mailing_list' AS source_system,
        m.list_name || '/' || m.message_hash AS external_id,

@@ -1,4 +1,4 @@
--- Notes which index has these ids.
+-- Adds ids that one of the indexes listed.
 INSERT INTO pg_temp.inventory AS i (record_id, dense, sparse)
 SELECT DISTINCT u.record_id, %(kind)s::text = 'dense', %(kind)s::text = 'sparse'
   FROM unnest(%(ids)s::text[]) AS u (record_id)

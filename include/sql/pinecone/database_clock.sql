@@ -1,2 +1,2 @@
--- What time is it by the database's own clock?
+-- What is the current time of the database's clock?
 SELECT clock_timestamp()

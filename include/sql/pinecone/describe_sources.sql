@@ -1,4 +1,4 @@
--- How far behind is each source, what failed, what is dead, how much does the ledger hold?
+-- How far behind is each source, how much failed or is dead, and how much is in the ledger?
 SELECT s.instance, s.namespace, s.app_type, s.final_sync_at, s.last_error, s.updated_at,
        extract(epoch FROM %(now)s::timestamptz - s.final_sync_at)::bigint AS lag_seconds,
        (SELECT count(*)

@@ -1,2 +1,2 @@
--- The indexes of an instance are new: nobody knows of any record whether they hold it.
+-- Marks all records of an instance as unconfirmed, because an index is new.
 UPDATE pinecone.ledger SET synced_at = NULL WHERE instance = %(instance)s

@@ -1,4 +1,4 @@
--- Notes that the indexes lack these records.
+-- Marks records that the indexes lack as unconfirmed.
 UPDATE pinecone.ledger AS l
    SET synced_at = NULL
  WHERE l.instance = %(instance)s AND l.namespace = %(namespace)s AND l.synced_at < %(settled_before)s

@@ -1,4 +1,4 @@
--- Which source ids are to be tried again now? Oldest first.
+-- Which source ids are due to be tried again? Oldest first.
 SELECT failed_id
   FROM pinecone.failed_item
  WHERE (instance, namespace, app_type) = (%(instance)s, %(namespace)s, %(app_type)s)

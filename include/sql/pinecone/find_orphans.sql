@@ -1,4 +1,4 @@
--- Which records of the ledger did this sync not produce? Of a partial walk only those of documents it saw.
+-- Which records of the ledger did this sync not produce? After a partial sync, only those of documents that it saw.
 -- NOT EXISTS would become a join over everything that was seen, sorted again for each page.
 SELECT l.record_id
   FROM pinecone.ledger AS l

@@ -1,3 +1,3 @@
--- Neither index holds these records any more.
+-- Deletes records from the ledger that neither index has any more.
 DELETE FROM pinecone.ledger
  WHERE instance = %(instance)s AND namespace = %(namespace)s AND record_id = ANY(%(ids)s)

@@ -1,4 +1,4 @@
--- Keeps what is stored of documents that could not be judged.
+-- Marks the stored records of documents as seen, because no records could be built from these documents.
 INSERT INTO pg_temp.seen_record
 SELECT record_id
   FROM pinecone.ledger

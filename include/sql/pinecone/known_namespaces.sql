@@ -1,2 +1,2 @@
--- Which namespaces does the ledger know?
+-- Which namespaces are in the ledger?
 SELECT DISTINCT instance, namespace FROM pinecone.ledger ORDER BY 1, 2

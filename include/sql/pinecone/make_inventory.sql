@@ -1,4 +1,4 @@
--- Room for the ids that the two indexes list.
+-- Creates or empties the table of the ids that the two indexes list.
 CREATE TEMPORARY TABLE IF NOT EXISTS inventory (
     record_id text COLLATE "C" PRIMARY KEY,
     dense boolean NOT NULL DEFAULT false,

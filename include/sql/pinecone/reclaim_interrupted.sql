@@ -1,4 +1,4 @@
--- Puts on the list whose writes were cut off.
+-- Puts source ids on the list of failures whose records are unconfirmed.
 INSERT INTO pinecone.failed_item
        (instance, namespace, app_type, failed_id, reason, last_attempt_at, next_attempt_at, created_at)
 SELECT DISTINCT l.instance, l.namespace, l.app_type, s.source_id, 'a sync was cut off while writing it',

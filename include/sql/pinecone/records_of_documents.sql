@@ -1,4 +1,4 @@
--- Which records are of these documents?
+-- Which records belong to these documents?
 SELECT record_id
   FROM pinecone.ledger
  WHERE (instance, namespace, app_type) = (%(instance)s, %(namespace)s, %(app_type)s)

@@ -1,4 +1,4 @@
--- Which records are made of nothing but these rows of the source?
+-- Which records are built only from these rows of the source?
 SELECT record_id
   FROM pinecone.ledger
  WHERE (instance, namespace, app_type) = (%(instance)s, %(namespace)s, %(app_type)s)

@@ -1,4 +1,4 @@
--- Has the next sync of a source begin from the start where it cannot be told which documents to try again.
+-- Resets the status of sources with unconfirmed records without source ids, which cannot be retried one by one.
 UPDATE pinecone.sync_status AS s
    SET final_sync_at = NULL
  WHERE s.instance = %(instance)s AND s.namespace = %(namespace)s

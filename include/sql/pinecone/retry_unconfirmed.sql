@@ -1,4 +1,4 @@
--- Has the next sync of each source try again what nobody knows the index to hold.
+-- Puts the source ids of unconfirmed records on the list of failures, so that the next sync tries them again.
 INSERT INTO pinecone.failed_item
        (instance, namespace, app_type, failed_id, reason, last_attempt_at, next_attempt_at, created_at)
 SELECT DISTINCT l.instance, l.namespace, l.app_type, s.source_id, 'missing in the index',

@@ -1,4 +1,4 @@
--- Notes what is about to be written (or, with a time, what an index was found to hold).
+-- Stores records that are about to be written, or (with a time) records that the indexes already have.
 INSERT INTO pinecone.ledger
        (instance, namespace, record_id, app_type, doc_id, source_ids, text_sha256, meta_sha256, meta_keys,
         synced_at)

@@ -14,7 +14,7 @@ class PineconeAccountSettings(SettingsGroup):
     api_key = Setting(
         as_text,
         "",
-        "API key of the public index, where the Connection pinecone_public has none",
+        "API key of the public account, if the Connection pinecone_public has none",
         env=("PINECONE_API_KEY",),
         variable=False,
         secret=True,
@@ -22,7 +22,7 @@ class PineconeAccountSettings(SettingsGroup):
     private_api_key = Setting(
         as_text,
         "",
-        "API key of the private index, where the Connection pinecone_private has none",
+        "API key of the private account, if the Connection pinecone_private has none",
         env=("PINECONE_PRIVATE_API_KEY",),
         variable=False,
         secret=True,
@@ -30,7 +30,7 @@ class PineconeAccountSettings(SettingsGroup):
     index_name = Setting(
         as_text,
         "",
-        "Dense index, where the Connection names none; the sparse one is called the same with -sparse",
+        "Dense index, if the Connection names none; the sparse index has the same name with -sparse",
         env=("PINECONE_INDEX_NAME",),
     )
     region = Setting(
@@ -38,8 +38,8 @@ class PineconeAccountSettings(SettingsGroup):
     )
     cloud = Setting(as_text, "aws", "Cloud in which a missing index is created", env=("PINECONE_CLOUD",))
     dense_model = Setting(
-        as_text, "multilingual-e5-large", "Embeds for meaning", env=("PINECONE_DENSE_MODEL",)
+        as_text, "multilingual-e5-large", "Model of the dense index", env=("PINECONE_DENSE_MODEL",)
     )
     sparse_model = Setting(
-        as_text, "pinecone-sparse-english-v0", "Embeds for words", env=("PINECONE_SPARSE_MODEL",)
+        as_text, "pinecone-sparse-english-v0", "Model of the sparse index", env=("PINECONE_SPARSE_MODEL",)
     )

@@ -1,1 +1,1 @@
-"""The Discord servers of the community. Nothing is collected yet; what others use of it is here."""
+"""The Discord servers of the community. Nothing is collected yet; other code uses these functions."""

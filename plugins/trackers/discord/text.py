@@ -1,4 +1,4 @@
-"""Discord's own markup in texts. Pure."""
+"""Cleans Discord's markup in texts. Pure."""
 
 from __future__ import annotations
 

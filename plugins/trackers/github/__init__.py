@@ -1,1 +1,1 @@
-"""GitHub. Nothing is collected yet; names and folders that others use of it are here."""
+"""GitHub. Nothing is collected yet; other code uses these names and folders."""

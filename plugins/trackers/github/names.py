@@ -1,4 +1,4 @@
-"""Names that GitHub gives. Pure."""
+"""The names of owners and repositories on GitHub. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 
 
 def safe_github_name(name: str) -> str:
-    """Return `name` if GitHub could have given it to an owner or a repository, else raise ValueError."""
+    """Return `name` if it is a valid name of an owner or a repository, else raise ValueError."""
     if not NAME.fullmatch(name) or name in (".", ".."):
         raise ValueError(f"not a GitHub name: {name!r}")
     return name

@@ -1,4 +1,4 @@
-"""Where the predecessor staged GitHub's answers, for cleaning up after it."""
+"""Where the predecessor staged GitHub's answers, for the workspace cleanup."""
 
 from __future__ import annotations
 

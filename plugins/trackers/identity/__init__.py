@@ -1,1 +1,1 @@
-"""People: one profile per account on each platform. Other trackers use `api` only."""
+"""People: one profile per account on each platform. Other trackers use only `api`."""

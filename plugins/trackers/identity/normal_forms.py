@@ -1,4 +1,4 @@
-"""Normal forms of addresses and names, for comparing. Pure."""
+"""Normal forms by which e-mail addresses and names are compared. Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BRACKETED = re.compile(r"\([^)]*\)|\[[^\]]*\]")
 
 
 def email_key(address: str) -> str:
-    """Return the normal form of an address; empty if it cannot be one."""
+    """Return the normal form of an address; empty if it is not a valid address."""
     text = unicodedata.normalize("NFKC", address).strip().strip("<>")
     text = re.sub(r"^mailto:", "", text, flags=re.IGNORECASE).strip("<>").strip().lower()
     local, at, domain = text.partition("@")
@@ -37,7 +37,7 @@ def email_key(address: str) -> str:
 
 
 def is_shared(address: str) -> bool:
-    """Say whether an address belongs, by its pattern, to a list, a role or a machine."""
+    """Return whether an address looks like that of a list, a role or a machine."""
     local, _, domain = address.strip().lower().partition("@")
     return (
         local in SHARED_LOCAL_PARTS
@@ -49,7 +49,7 @@ def is_shared(address: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def without_via(name: str) -> str:
-    """Remove the tail that Mailman adds for DMARC: `Jan Roe via Boost`."""
+    """Remove the ending that Mailman adds for DMARC: `Jan Roe via Boost`."""
     return VIA.sub("", name).strip()
 
 

@@ -12,7 +12,7 @@ from core.database import Conn, execute, fetch
 def ensure_mailing_list_profiles(
     conn: Conn, senders: Sequence[Mapping[str, Any]], now: datetime
 ) -> dict[str, int]:
-    """Make the profiles that do not exist and return the id of each sender key."""
+    """Create the profiles that do not exist, and return the profile id of each sender key."""
     keys = [sender["sender_key"] for sender in senders]
     names = [sender["fallback_name"] for sender in senders]
     execute(conn, "identity/add_mailing_list_profiles", {"keys": keys, "names": names, "now": now})
@@ -28,7 +28,7 @@ def save_sightings(
     source: str,
     now: datetime,
 ) -> None:
-    """Add names and addresses to profiles; the first one seen names a profile, or is its primary address."""
+    """Add names and addresses to profiles; the first of each becomes a profile's name and primary address."""
     _each_column("identity/save_aliases", conn, names, ("profile_id", "name", "name_key", "first", "last"))
     columns = ("profile_id", "email", "email_key", "is_shared", "first")
     _each_column("identity/save_emails", conn, emails, columns, {"source": source, "now": now})

@@ -1,4 +1,4 @@
-"""Counts and names what could not be stored as it came, and fails a list of which too much is bad."""
+"""Counts and logs messages that are incomplete or unreadable, and fails a list that has too many of them."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from core.progress import Progress
 from trackers.mailing_list.message_fetcher import MessageBatch
 
 FEW_BAD, BAD_SHARE = 20, 0.05
-"""A list fails when more messages than these could not be read."""
+"""A list fails when the unreadable messages exceed both this number and this share of the requested ones."""
 NAMED_IN_LOG = 10
 log = structlog.get_logger("collector")
 
 
 class BatchReport:
-    """What one run met in one list."""
+    """The report on one list in one run."""
 
     def __init__(self, progress: Progress, list_name: str) -> None:
         self._progress, self._list_name = progress, list_name
@@ -32,9 +32,9 @@ class BatchReport:
         for message_hash in batch.too_large:
             log.warning(f"{self._list_name}: {message_hash}: larger than bdc_max_body_mb allows, left out")
         for payload in batch.without_hash:
-            log.warning(f"{payload.key}: has no message_id_hash, kept as raw payload only")
+            log.warning(f"{payload.key}: has no message_id_hash, stored only as raw payload")
         for message_hash, reason in batch.failed.items():
-            log.warning(f"{self._list_name}: {message_hash}: {reason}; the next run asks for it again")
+            log.warning(f"{self._list_name}: {message_hash}: {reason}; the next run requests it again")
         self.requested += batch.requested
         self._bad += len(batch.failed)
         if self._bad > max(FEW_BAD, self.requested * BAD_SHARE):

@@ -32,15 +32,15 @@ log = structlog.get_logger("collector")
 
 
 class Archive(Index, MessageSource, ExportSource, Protocol):
-    """What the collector needs of the archive."""
+    """What the collector needs of the archive: index, messages and exports."""
 
 
 def collect(
     session: Session, archive: Archive, options: MailingListOptions, import_folder: Folder | None = None
 ) -> Collected:
-    """Collect every list asked for; raise `UnitsFailed` at the end if some could not be.
+    """Collect every requested list; raise `UnitsFailed` at the end if some failed.
 
-    :param import_folder: folder in which people put files, one folder per list.
+    :param import_folder: folder with files to import, one folder per list.
     """
 
     def work(list_name: str) -> None:
@@ -69,12 +69,12 @@ def mode_of(options: MailingListOptions) -> Mode:
 
 @dataclass(frozen=True)
 class PageContents:
-    """What one page of the index asks for.
+    """What has to be done for one page of the index.
 
-    :param listed: its items by hash, as read and as received.
-    :param known: how many of them are stored and need nothing.
+    :param listed: its items by hash, parsed and as received.
+    :param known: how many of them are stored and unchanged.
     :param wanted: hashes of messages to fetch.
-    :param changes: stored messages of which the index says something else now.
+    :param changes: items that differ from the stored messages.
     """
 
     listed: Mapping[str, tuple[Listed, Mapping[str, Any]]]
@@ -108,7 +108,7 @@ class ListCollector:
         )
 
     def run(self) -> None:
-        """Collect the list."""
+        """Collect the list, and stop waiting for exports at the end."""
         try:
             self._collect()
         finally:
@@ -134,7 +134,7 @@ class ListCollector:
                 self.position.finish(frontier=tuple(hashes_of(top)))
 
     def _fetch_pending(self) -> None:
-        """Fetch what earlier runs could not read."""
+        """Fetch the messages that earlier runs could not read."""
         if not self.position.moves:
             return
         for batch in self.fetcher.batches(sorted(self.position.pending)):
@@ -146,7 +146,7 @@ class ListCollector:
             self._stored(batch)
 
     def _collect_page(self, visit: Visit) -> None:
-        """Store a page: large bodies in several transactions, the checkpoint in the last one."""
+        """Store a page, large ones in several transactions, and move the checkpoint in the last one."""
         progress, conn = self.session.progress, self.session.conn
         page = self._contents(visit.page, refresh=visit.refresh)
         progress.count("pages")
@@ -170,7 +170,7 @@ class ListCollector:
         progress.advance(len(page.listed))
 
     def _contents(self, page: Page, *, refresh: bool) -> PageContents:
-        """Compare a page with what is stored."""
+        """Compare a page with the stored messages."""
         listed = self._listed(page)
         stored = store.find_known(self.session.conn, self.list_name, listed)
         changes = [
@@ -178,7 +178,7 @@ class ListCollector:
             for message_hash, (item, raw) in listed.items()
             if message_hash in stored and stored[message_hash].differs(item)
         ]
-        # A page begins with the last items of the one before.
+        # Neighbouring pages overlap, so a page begins with the last items of the one before.
         pending = self.position.pending.keys() if self.position.moves else set()
         fetched = self.page_before | pending
         wanted = [
@@ -217,13 +217,13 @@ class ListCollector:
         store.save_without_hash(conn, batch.without_hash)
 
     def _stored(self, batch: MessageBatch) -> None:
-        """Take note of a batch that is committed."""
+        """Report a batch after its transaction, and remember what failed."""
         self.position.pending |= batch.failed
         self.report.add(batch)
 
 
 def mark_removed(session: Session, archive: MessageSource, list_name: str, seen: store.SeenMessages) -> None:
-    """Mark messages that a complete walk did not show and whose details are gone, too."""
+    """Mark messages that a complete walk did not find, if their details are gone, too."""
     for missing in seen.missing(list_name):
         gone = []
         for message_hash, answer in archive.messages(list_name, missing):
@@ -239,7 +239,7 @@ def mark_removed(session: Session, archive: MessageSource, list_name: str, seen:
 
 
 def _payload_of_item(list_name: str, raw: Mapping[str, Any], item: Listed, clock: Clock) -> RawItem:
-    """Return the index item as raw of its own kind, compared by what the index can change."""
+    """Return the index item as a raw payload, whose changes are detected by the fields that can change."""
     stable = f"{item.thread_hash}\n{item.parent_hash}\n{item.subject}".encode()
     body = json.dumps(raw, sort_keys=True).encode()
     return RawItem(store.raw_key(list_name, item.message_hash), body, clock.now(), stable=stable)

@@ -1,4 +1,4 @@
-"""What the vector index gets: one document per message, even if it was posted to several lists.
+"""The documents of the mailing lists: one per message, even if it was posted to several lists.
 
 Reads `identity.mailing_list_profile` for the sender's name, declared in `identity.api`.
 """
@@ -19,7 +19,7 @@ DOCUMENTS_PER_PAGE = 500
 
 @dataclass(frozen=True)
 class IndexedMessage:
-    """A message as it is indexed: its first copy by the list's name, and the lists that have it."""
+    """A message to index: its copy in the first list by name, and the names of all lists that have it."""
 
     message_hash: str
     thread_hash: str
@@ -33,7 +33,7 @@ class IndexedMessage:
 
 
 def documents(conn: Conn, failed_ids: list[str], final_sync_at: datetime | None) -> Documents:
-    """Return what the vector index should hold of the mailing lists."""
+    """Return the documents of the mailing lists for the vector index."""
     failed = [stripped for each in failed_ids if (stripped := each.strip())]
     return Documents(
         documents=_documents(conn, failed, final_sync_at),
@@ -43,25 +43,25 @@ def documents(conn: Conn, failed_ids: list[str], final_sync_at: datetime | None)
 
 
 def _documents(conn: Conn, failed: list[str], since: datetime | None) -> Iterator[Document]:
-    """Yield messages that are new or changed, and those to be tried again, each once."""
+    """Yield messages that are new or changed, and those to be tried again, each of them once."""
     query = {"since": since, "failed": failed}
     for rows in pages(conn, "mailing_list/documents", query, size=DOCUMENTS_PER_PAGE, into=IndexedMessage):
         yield from map(document, rows)
 
 
 def _removed(conn: Conn, since: datetime | None) -> Iterator[str]:
-    """Yield messages that were removed from every list they were in, as far as that is news."""
-    if since is not None:  # without it everything is produced, and what is not is known to be gone
+    """Yield messages that were removed from all their lists since the last sync."""
+    if since is not None:  # a complete sync removes whatever is not among the documents
         yield from (row[0] for row in fetch(conn, "mailing_list/removed_documents", {"since": since}))
 
 
 def _gone(conn: Conn, failed: list[str]) -> Iterator[str]:
-    """Yield those of the ids to be tried again that are no longer there."""
+    """Yield those of the ids to be tried again that no longer exist."""
     yield from (row[0] for row in fetch(conn, "mailing_list/gone_documents", {"failed": failed}))
 
 
 def document(message: IndexedMessage) -> Document:
-    """Return one message's text and metadata."""
+    """Return the document of a message."""
     names, sent_at = message.list_names, message.sent_at
     head = (
         ("Subject", message.subject.strip()),

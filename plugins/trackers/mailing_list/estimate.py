@@ -1,4 +1,4 @@
-"""What a run would cost: one listing request per list, nothing stored."""
+"""Estimates what a run would cost, with one request of the index per list; stores nothing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ log = structlog.get_logger("collector")
 
 
 def estimate(session: Session, index: Index, options: MailingListOptions) -> Collected:
-    """Log, list by list, how many messages and requests a run with these options would take."""
+    """Log for each list how many messages and requests a run with these options would need."""
     counts: Counter[str] = Counter()
     clock = session.clock
     for list_name in options.list_names:
@@ -55,6 +55,6 @@ def _pages(items: int, page_size: int) -> int:
 def _new(
     session: Session, list_name: str, newest: list[str], frontier: tuple[str, ...], *, missing: int
 ) -> int:
-    """Return how many messages a run would find new, by its first page and what is missing in all."""
+    """Estimate how many messages are new, from the first page and the number missing in the whole list."""
     unknown = len(newest) - len(store.find_known(session.conn, list_name, newest))
     return unknown if not set(frontier).isdisjoint(newest) else max(unknown, missing)

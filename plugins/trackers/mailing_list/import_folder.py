@@ -1,4 +1,4 @@
-"""Imports JSON files from a list's folder, and moves those away that are stored completely."""
+"""Imports JSON files from a list's folder, and moves completely imported files to another one."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ class Folder(Protocol):
 
     @property
     def name(self) -> str:
-        """Last part of the path."""
+        """The last part of the path."""
 
     @property
     def parent(self) -> Any:
-        """The folder it is in."""
+        """The folder that contains it."""
 
     def __truediv__(self, part: str) -> Any:
-        """Return what lies below."""
+        """Return the path of an entry of this folder."""
 
     def is_dir(self) -> bool:
-        """Whether it is a folder."""
+        """Return whether the path is a folder that exists."""
 
     def rglob(self, pattern: str) -> Iterable[Any]:
-        """Return what lies anywhere below."""
+        """Return the matching paths at any depth below this folder."""
 
 
 def import_files(session: Session, root: Folder, list_name: str, allowed: tuple[str, ...]) -> None:
-    """Store the files of a list's folder; raise at the end if one could not be imported completely."""
+    """Import the files of a list's folder; raise at the end if some could not be imported completely."""
     inbox = root / list_name / INBOX
     if not inbox.is_dir():
         return
@@ -54,7 +54,7 @@ def import_files(session: Session, root: Folder, list_name: str, allowed: tuple[
             problems = [f"not JSON ({error})"]
         if problems:
             kept.append(f"{where}: {'; '.join(problems[:3])}")
-            log.warning(f"{list_name}: {kept[-1]}; the file stays")
+            log.warning(f"{list_name}: {kept[-1]}; the file is kept")
             continue
         target = root / list_name / DONE / where
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -62,7 +62,8 @@ def import_files(session: Session, root: Folder, list_name: str, allowed: tuple[
         session.progress.count("files_imported")
     if kept:
         raise UnexpectedPayload(
-            f"{len(kept)} files could not be imported completely, the rest is stored: {'; '.join(kept[:5])}",
+            f"{len(kept)} files could not be imported completely, the rest is stored: {'; '.join(kept[:5])}; "
+            "correct the files, or move them away",
             source="import folder",
             identifier=list_name,
         )
@@ -75,7 +76,7 @@ def _files(inbox: Any) -> Iterator[Any]:
 
 
 def _import_file(session: Session, file: Any, folder: str, allowed: tuple[str, ...]) -> list[str]:
-    """Store the records of a file that are not stored yet; return what is wrong with the others."""
+    """Store the records of a file that are not stored yet; return the problems of unusable ones."""
     problems: list[str] = []
     found: dict[tuple[str, str], tuple[Message, RawItem]] = {}
     conn, now = session.conn, session.clock.now()
@@ -83,7 +84,7 @@ def _import_file(session: Session, file: Any, folder: str, allowed: tuple[str, .
         try:
             message = message_of(record, folder)
             if message.list_name not in allowed:
-                raise UnusableRecord(f"list {message.list_name!r} is none of {', '.join(allowed)}")
+                raise UnusableRecord(f"list {message.list_name!r} is not one of {', '.join(allowed)}")
         except UnusableRecord as error:
             problems.append(f"record {number}: {error}")
             continue

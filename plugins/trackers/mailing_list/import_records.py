@@ -1,4 +1,4 @@
-"""Records of imported JSON files: exports of threads, in three shapes. Pure."""
+"""Reads the records of imported JSON files, which are exports of threads in three forms. Pure."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ LIST_ADDRESS = re.compile(r"[\w.+-]+@lists\.boost\.org")
 
 
 class UnusableRecord(ValueError):
-    """A record that cannot become a message; says why."""
+    """A record that cannot become a message; the text says why."""
 
 
 def records(document: Any) -> Iterator[dict[str, Any]]:
     """Yield the records of a file: a list, an object with `messages`, or a single record.
 
-    What the file says about the thread is put into each record as `thread_info`.
+    Each record gets the file's information about the thread as `thread_info`.
     """
     info: Any = None
     items: list[Any] = []
@@ -52,7 +52,7 @@ def records(document: Any) -> Iterator[dict[str, Any]]:
 
 
 def message_of(record: Mapping[str, Any], folder: str) -> Message:
-    """Read a record; of several fields that may hold a value, the first that is not empty counts."""
+    """Read a record; of several fields for the same value, the first that is not empty counts."""
     info: Mapping[str, Any] = record.get("thread_info") or {}
     url = clean(record.get("url"))
     message_id = clean(record.get("message_id")).strip().strip("<>")
@@ -124,7 +124,7 @@ def _sender(record: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def sent_at(record: Mapping[str, Any]) -> datetime | None:
-    """Return when it was sent; without a zone it is UTC."""
+    """Return when the message was sent; a time without zone is in UTC."""
     if instant := clean(record.get("sent_at")).strip():
         return parse_lenient(instant)
     date_header = clean(record.get("date")).strip()

@@ -1,4 +1,4 @@
-"""Reading a list's index, whose offsets shift meanwhile. Pages share a few items, so that a gap shows."""
+"""Reads the pages of a list's index, whose offsets shift meanwhile. Pages overlap, so that a gap shows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from trackers.mailing_list.parse import hash_of
 OVERLAP = 3
 """Items that neighbouring pages share."""
 TAIL = 10
-"""So many of the last hashes stored are kept to recognise the place."""
+"""How many of the last stored hashes a checkpoint keeps, to find the position again."""
 MOST_STEPS_BACK = 10
 
 
@@ -19,11 +19,11 @@ class Page(Protocol):
 
     @property
     def offset(self) -> int:
-        """Where the page begins."""
+        """The offset of the first item in the index."""
 
     @property
     def count(self) -> int:
-        """How many messages the list has."""
+        """The number of messages in the whole list."""
 
     @property
     def items(self) -> Sequence[Mapping[str, Any]]:
@@ -31,34 +31,34 @@ class Page(Protocol):
 
 
 class Index(Protocol):
-    """What can be asked of the archive's index."""
+    """The requests for pages of the archive's index."""
 
     @property
     def page_size(self) -> int:
-        """How many items a page has."""
+        """The number of items on a full page."""
 
     def index_page(self, list_name: str, offset: int) -> Page:
         """Fetch one page."""
 
     def index_pages(self, list_name: str, offsets: Iterable[int]) -> Iterator[Page]:
-        """Fetch several pages, overlapping, in order."""
+        """Fetch several pages concurrently, and yield them in order."""
 
 
 def hashes_of(page: Page) -> list[str]:
-    """Return the hashes on a page, in its order."""
+    """Return the hashes on a page, in the page's order."""
     return [found for item in page.items if (found := hash_of(item))]
 
 
 def at_end(page: Page) -> bool:
-    """Say whether nothing comes after this page."""
+    """Return whether this is the last page."""
     return not page.items or page.offset + len(page.items) >= page.count
 
 
 def pages_after(index: Index, list_name: str, page: Page, *, ahead: bool) -> Iterator[Page]:
     """Yield the pages that follow `page`, without a gap.
 
-    :param ahead: request all of them at once, since all will be needed. Otherwise one, then twice as many
-        each time: a walk that has come far probably has far to go.
+    :param ahead: request all of them at once, because all are needed. Otherwise request one, then twice as
+        many each time, because a walk that has come far probably needs many more.
     """
     several = page.count if ahead else 1
     while not at_end(page):
@@ -75,9 +75,9 @@ def pages_after(index: Index, list_name: str, page: Page, *, ahead: bool) -> Ite
 
 
 def _without_gap(index: Index, list_name: str, page: Page, following: Page) -> Page:
-    """Return `following`, or a page nearer to `page` if items above it were removed meanwhile.
+    """Return `following`, or a page nearer to `page` if items were removed meanwhile.
 
-    Where both pages are read and share nothing, the listing moved up and items between them were not seen.
+    If the two pages share no item, the index has moved up and items between them have not been seen.
     """
     seen = set(hashes_of(page))
     while seen.isdisjoint(hashes_of(following)) and following.offset > page.offset:
@@ -87,7 +87,7 @@ def _without_gap(index: Index, list_name: str, page: Page, following: Page) -> P
 
 
 def page_with(index: Index, list_name: str, hashes: Sequence[str], offset: int) -> Page | None:
-    """Return the page that holds one of the hashes, looking at `offset` and a few steps before it."""
+    """Return the page that contains one of the hashes, trying `offset` and a few steps before it."""
     marks = set(hashes)
     for _ in range(MOST_STEPS_BACK):
         page = index.index_page(list_name, offset)

@@ -1,4 +1,4 @@
-"""Where a list was left: what its checkpoint holds, and the one object of a run that changes it."""
+"""The state of a list in its checkpoint, and the object with which a run changes it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Mode(StrEnum):
 
     @property
     def complete(self) -> bool:
-        """Whether the walk sees the whole index, so that absence means something."""
+        """Whether the walk sees the whole index, so that a missing message must have been removed."""
         return self in (Mode.FULL_SCAN, Mode.FULL_REFRESH)
 
 
@@ -32,9 +32,9 @@ class Mode(StrEnum):
 class UnfinishedWalk:
     """A walk that has not reached its end.
 
-    :param frontier: the first page at its start, the frontier once it is done.
-    :param from_end: how many items, counted from the end of the listing, were still to come.
-    :param tail: the last hashes that were stored, by which the next run recognises where it ended.
+    :param frontier: hashes of the first page when it began, which become the frontier once it is complete.
+    :param from_end: how many items were still to come, counted from the end of the index.
+    :param tail: the last hashes that were stored, by which the next run finds the position again.
     """
 
     mode: Mode
@@ -45,10 +45,10 @@ class UnfinishedWalk:
 
 @dataclass(frozen=True)
 class ListState:
-    """What the checkpoint of a list holds.
+    """The state that a list's checkpoint stores.
 
     :param frontier: hashes of the first page of the last complete walk.
-    :param pending: messages that could not be read, with the reason; the next run asks for them again.
+    :param pending: messages that could not be read, with the reason; the next run requests them again.
     """
 
     frontier: tuple[str, ...] = ()
@@ -57,7 +57,7 @@ class ListState:
 
     @classmethod
     def from_extras(cls, extras: Mapping[str, Any]) -> ListState:
-        """Read what `as_extras` wrote."""
+        """Return the state that `as_extras` wrote."""
         raw = extras.get("walk")
         unfinished = None
         if raw:
@@ -67,7 +67,7 @@ class ListState:
         return cls(tuple(extras.get("frontier", ())), unfinished, dict(extras.get("pending", {})))
 
     def as_extras(self) -> dict[str, Any]:
-        """Return what is stored."""
+        """Return the state as the checkpoint's extras."""
         walk = self.unfinished and {
             "mode": str(self.unfinished.mode),
             "frontier": list(self.unfinished.frontier),
@@ -78,14 +78,14 @@ class ListState:
 
 
 def read_state(session: Session, list_name: str) -> ListState:
-    """Return where a list was left."""
+    """Return the stored state of a list."""
     return ListState.from_extras(checkpoints.read(session.conn, SOURCE, list_name, STREAM).extras)
 
 
 class ListPosition:
     """The position of a run in one list.
 
-    :param moves: whether the checkpoint follows; a run over a window leaves it alone.
+    :param moves: whether the checkpoint moves with it; a run over a window leaves the checkpoint unchanged.
     """
 
     def __init__(self, session: Session, list_name: str, *, moves: bool) -> None:
@@ -98,12 +98,12 @@ class ListPosition:
     def advance(self, unfinished: UnfinishedWalk | None, failed: Mapping[str, str]) -> None:
         """Store how far the walk has come, in the transaction of the rows that it covers.
 
-        :param failed: messages of this page that could not be read, beside those that are pending already.
+        :param failed: messages of this page that could not be read, besides those that are already pending.
         """
         self._store(ListState(self.state.frontier, unfinished, self.pending | dict(failed)))
 
     def finish(self, frontier: tuple[str, ...]) -> None:
-        """Store that the walk is complete; the next one goes down to `frontier`."""
+        """Store that the walk is complete, so that the next one ends at `frontier`."""
         self._store(ListState(frontier, None, dict(self.pending)))
 
     def _store(self, state: ListState) -> None:

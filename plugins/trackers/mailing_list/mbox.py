@@ -1,8 +1,8 @@
-"""Bodies from the archive's mbox export: one request instead of hundreds.
+"""Reads bodies from the archive's mbox exports: one request instead of hundreds.
 
-An export holds no links, no threads and no numbers of attachments, and nobody can tell whether a body line
-that begins with `>From ` was written so. It therefore gives bodies only, of messages without attachments and
-without such lines; everything else is requested one by one.
+An export contains no links, threads or attachment counts, and a body line that begins with `>From ` may have
+been changed by the export. Exports are therefore used only for the bodies of messages without attachments and
+without such lines; all other messages are requested one by one.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from core.errors import CollectorError, RequestRefused
 from trackers.mailing_list.parse import Listed, clean, message_hash_of
 
 MANY_NEWS, WORTH_IT = 10, 3
-"""So many messages of one month on a page are worth its export: of daily news, and when much is fetched."""
+"""Messages of one month on a page that make its export worth a request: in a daily run, and in a long one."""
 LARGEST = 64 * 1024 * 1024
 MONTHS_KEPT = 2
 AMBIGUOUS = "\n>From "
@@ -33,7 +33,7 @@ log = structlog.get_logger("collector")
 
 
 class ExportSource(Protocol):
-    """What can be asked for exports."""
+    """The request for an export of the archive."""
 
     def export(self, list_name: str, start: date, end: date) -> bytes:
         """Return the gzipped mbox of the messages dated from `start` up to, not including, `end`."""
@@ -41,10 +41,10 @@ class ExportSource(Protocol):
 
 @dataclass
 class Exports:
-    """The exports of one list: at most one request a month, at most two months in memory.
+    """The exports of one list: at most one request per month, and at most two months in memory.
 
-    :param worth: so many messages of a month make its export worth a request.
-    :param allowed: off if exports are not wanted, or once the archive refused one.
+    :param worth: the number of messages of one month that makes its export worth a request.
+    :param allowed: false if exports are not wanted, or once the archive has refused one.
     :param used: how many bodies came from exports.
     """
 
@@ -61,12 +61,12 @@ class Exports:
         self._bodies: dict[date, dict[str, str]] = {}
 
     def close(self) -> None:
-        """Stop waiting for exports."""
+        """Stop waiting for exports that were requested ahead."""
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
 
     def bodies(self, wanted: Mapping[str, Listed]) -> dict[str, str]:
-        """Return the bodies that exports give of these messages."""
+        """Return the bodies of those messages that exports contain, by hash."""
         months = {h: item.sent_at.date().replace(day=1) for h, item in wanted.items() if item.sent_at}
         for month, number in sorted(Counter(months.values()).items(), reverse=True):
             needed = month in self._coming or (month not in self._requested and number >= self.worth)
@@ -86,10 +86,12 @@ class Exports:
             packed = self._coming.pop(month).result()
         except RequestRefused:
             self.allowed = False
-            log.info(f"{self.list_name}: the archive gives no exports; messages are requested one by one")
+            log.info(f"{self.list_name}: the archive refuses exports; messages are requested one by one")
             return
         except CollectorError as error:
-            log.warning(f"{self.list_name}: no export of {month:%Y-%m}: {error}; requesting one by one")
+            log.warning(
+                f"{self.list_name}: no export of {month:%Y-%m}: {error}; requesting messages one by one"
+            )
             return
         try:
             self._bodies[month] = dict(read(packed))
@@ -98,11 +100,11 @@ class Exports:
         while len(self._bodies) > MONTHS_KEPT:
             del self._bodies[max(self._bodies)]
         if self.worth == WORTH_IT or len(self._requested) > 1:
-            # Much is fetched, newest first: the month before comes while this one is stored.
+            # A long run goes back in time, so the previous month is requested while this one is stored.
             self._request(month_before(month))
 
     def _request(self, month: date) -> None:
-        """Request an export, once, in the background."""
+        """Request an export in the background, unless it was requested before."""
         if month not in self._requested:
             self._requested.add(month)
             if self._pool is None:
@@ -113,7 +115,7 @@ class Exports:
 
 
 def exports_for(source: ExportSource, list_name: str, *, allowed: bool, few_expected: bool) -> Exports:
-    """Return the exports of a run that expects few messages (daily news) or many."""
+    """Return the exports of a run that expects few messages (a daily run) or many."""
     return Exports(source, list_name, MANY_NEWS if few_expected else WORTH_IT, allowed)
 
 
@@ -123,12 +125,12 @@ def following(month: date) -> date:
 
 
 def month_before(month: date) -> date:
-    """Return the first day of the month before."""
+    """Return the first day of the previous month."""
     return date(month.year - (month.month == 1), (month.month - 2) % 12 + 1, 1)
 
 
 def read(packed: bytes) -> Iterator[tuple[str, str]]:
-    """Yield hash and body of those messages of an export whose bodies are certain."""
+    """Yield hash and body of those messages whose bodies an export reproduces exactly."""
     for raw in messages(packed):
         mail = email.message_from_bytes(raw)
         body = body_of(mail)
@@ -138,7 +140,7 @@ def read(packed: bytes) -> Iterator[tuple[str, str]]:
 
 
 def messages(packed: bytes) -> Iterator[bytes]:
-    """Yield the messages of a gzipped mbox; one that unpacks to more than `LARGEST` is an error."""
+    """Yield the messages of a gzipped mbox; a size of more than `LARGEST` unpacked is an error."""
     lines: list[bytes] = []
     size = 0
     with gzip.open(io.BytesIO(packed)) as stream:
@@ -157,7 +159,7 @@ def messages(packed: bytes) -> Iterator[bytes]:
 
 
 def body_of(mail: Mail) -> str | None:
-    """Return the text of a message that is nothing but text; None where only its detail is certain."""
+    """Return the text of a message that consists of plain text; None if its detail must be requested."""
     parts = [part for part in mail.walk() if not part.is_multipart()]
     if len(parts) != 1 or parts[0].get_content_type() != "text/plain" or parts[0].get_filename():
         return None
@@ -173,5 +175,5 @@ def body_of(mail: Mail) -> str | None:
 
 
 def detail_of(item: Mapping[str, Any], body: str) -> bytes:
-    """Return what the detail would have been: the index item with the body from the export."""
+    """Return the message's detail, composed of its index item and the body from the export."""
     return json.dumps({**item, "content": body, "attachments": []}, ensure_ascii=False).encode()

@@ -1,4 +1,4 @@
-"""Fetches whole messages, in batches that fit into memory, and tells a bad message from a bad source."""
+"""Fetches whole messages in batches that fit into memory, and detects when the source itself is down."""
 
 from __future__ import annotations
 
@@ -35,21 +35,21 @@ class Answer(Protocol):
 
     @property
     def path(self) -> str:
-        """What was requested."""
+        """The path that was requested, for messages."""
 
 
 class MessageSource(Protocol):
-    """What can be asked for whole messages."""
+    """The request for whole messages of the archive."""
 
     def messages(
         self, list_name: str, hashes: Iterable[str]
     ) -> Iterator[tuple[str, Answer | CollectorError]]:
-        """Fetch messages, overlapping, and yield hash and answer (or error) in order."""
+        """Fetch messages concurrently, and yield hash and answer (or error) in order."""
 
 
 @dataclass(frozen=True)
 class ExportedMessage:
-    """A body from an export, put into its index item."""
+    """A message composed of its index item and a body from an export."""
 
     body: bytes
     path: str = "export"
@@ -57,11 +57,11 @@ class ExportedMessage:
 
 @dataclass
 class MessageBatch:
-    """What was fetched: messages with their raw payloads, and what could not be taken.
+    """The answers for some messages: parsed messages with their raw payloads, and all others.
 
-    :param without_hash: payloads that name no hash to be stored under.
-    :param removed: answered with 404: a moderator removed them between the index and the detail.
-    :param failed: hash and reason of messages that the next run asks for again.
+    :param without_hash: payloads without the hash that a stored message needs.
+    :param removed: answered with 404, because a moderator removed them after the index was read.
+    :param failed: hash and reason of messages that the next run requests again.
     """
 
     messages: list[Message] = field(default_factory=list)
@@ -74,13 +74,13 @@ class MessageBatch:
 
     @property
     def requested(self) -> int:
-        """How many messages were asked for."""
+        """How many messages were requested."""
         answered = len(self.messages) + len(self.without_hash)
         return answered + len(self.removed) + len(self.too_large) + len(self.failed)
 
     @property
     def resolved(self) -> list[str]:
-        """Hashes of messages that need not be asked for again."""
+        """Hashes of messages that need not be requested again."""
         unnamed = [payload.key.rpartition("/")[2] for payload in self.without_hash]
         return [m.message_hash for m in self.messages] + unnamed + self.removed + self.too_large
 
@@ -102,9 +102,9 @@ class MessageFetcher:
     def batches(
         self, hashes: list[str], listed: Mapping[str, tuple[Listed, Any]] | None = None
     ) -> Iterator[MessageBatch]:
-        """Yield what the archive answers for these hashes; nothing for none.
+        """Yield the archive's answers for these hashes.
 
-        :param listed: index items by hash: with them, bodies may come from exports.
+        :param listed: index items by hash; with them, bodies can come from exports.
         """
         batch = MessageBatch()
         for message_hash, answer in self._answers(hashes, listed or {}):
@@ -121,7 +121,7 @@ class MessageFetcher:
     def _answers(
         self, hashes: list[str], listed: Mapping[str, tuple[Listed, Any]]
     ) -> Iterator[tuple[str, Answer | CollectorError]]:
-        """Yield what exports give, then what must be asked for one by one."""
+        """Yield the messages that exports contain, then those that have to be requested one by one."""
         bodies = self.exports.bodies({h: listed[h][0] for h in hashes if h in listed}) if listed else {}
         for message_hash, body in bodies.items():
             yield message_hash, ExportedMessage(detail_of(listed[message_hash][1], body))
@@ -152,13 +152,13 @@ class MessageFetcher:
             if not isinstance(detail, dict):
                 raise ValueError("not an object")
         except ValueError:
-            batch.failed[message_hash] = f"{answer.path}: not a message in JSON, {len(answer.body):,} bytes"
+            batch.failed[message_hash] = f"{answer.path}: not a JSON object, {len(answer.body):,} bytes"
             return
         message = parse_message(detail, self.list_name)
         if message is None:
             batch.without_hash.append(payload)
         elif message.message_hash != message_hash:
-            batch.failed[message_hash] = f"{answer.path}: holds another message"
+            batch.failed[message_hash] = f"{answer.path}: contains another message"
         else:
             batch.messages.append(message)
             batch.payloads.append(payload)

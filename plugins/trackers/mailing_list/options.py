@@ -1,4 +1,4 @@
-"""The params of the mailing list collector. Light: read while DAG files are parsed."""
+"""The params of the mailing list collector, with few imports because DAG files use them at every parse."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from trackers.mailing_list.settings import DEFAULT_LISTS, MailingListSettings
 
 @dataclass(frozen=True)
 class MailingListOptions(CommonOptions):
-    """What a run collects, and how far it looks."""
+    """The params that select lists and decide how much of their indexes a run reads."""
 
     list_names: tuple[str, ...] = option(
         NAMES,
@@ -31,17 +31,17 @@ class MailingListOptions(CommonOptions):
         FLAG,
         True,
         "By export",
-        "Take bodies from the archive's monthly exports where that saves requests.",
+        "Use bodies from the archive's monthly exports if that saves requests.",
     )
     date_slack_days: int = option(
         COUNT,
         30,
         "Date slack (days)",
-        "With `since`: how far beyond it to look, since the index is not ordered by the senders' dates.",
+        "With `since`: how many days further back to look, since the index is not ordered by senders' dates.",
     )
 
     def check(self) -> None:
-        """Raise if the values do not fit each other."""
+        """Raise if the values contradict each other, or a list is not an address."""
         super().check()
         for name in self.list_names:
             if name.count("@") != 1 or "/" in name:
@@ -50,7 +50,7 @@ class MailingListOptions(CommonOptions):
                 )
 
     def require_known(self, allowed: tuple[str, ...]) -> None:
-        """Refuse lists that are not configured."""
+        """Raise if a list is not configured."""
         for name in self.list_names:
             if name not in allowed:
                 raise ConfigurationError(

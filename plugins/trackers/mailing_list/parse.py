@@ -1,4 +1,4 @@
-"""HyperKitty's payloads → typed records. Pure."""
+"""Parses HyperKitty's payloads into typed records. Pure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MAX_SUBJECT, MAX_NAME, MAX_HASH, MAX_MESSAGE_ID, MAX_URL = 1024, 255, 255, 998, 
 
 @dataclass(frozen=True)
 class Listed:
-    """What the index tells of a message."""
+    """A message as the index lists it."""
 
     message_hash: str
     thread_hash: str
@@ -35,7 +35,7 @@ class Listed:
 
 @dataclass(frozen=True)
 class Message:
-    """A whole message. `warnings` say what could not be taken as it is."""
+    """A whole message. `warnings` name the values that are missing, unreadable or cut."""
 
     list_name: str
     message_hash: str
@@ -53,29 +53,29 @@ class Message:
 
     @property
     def content_hash(self) -> str:
-        """Tell whether the text must be embedded again."""
+        """A hash of subject and content; if it changes, the text must be embedded again."""
         return hashlib.sha256(f"{self.subject}\n{self.content}".encode()).hexdigest()
 
     def relisted(self, listed: Listed) -> Message:
-        """Return the message as a newer index shows it."""
+        """Return the message with thread, parent and subject of a newer index item."""
         return replace(
             self, thread_hash=listed.thread_hash, parent_hash=listed.parent_hash, subject=listed.subject
         )
 
 
 def message_hash_of(message_id: str) -> str:
-    """Compute the hash that the archive gives to a Message-ID."""
+    """Compute the archive's hash of a Message-ID."""
     bare = message_id.strip().removeprefix("<").removesuffix(">")
     return b32encode(hashlib.sha1(bare.encode(), usedforsecurity=False).digest()).decode("ascii")
 
 
 def clean(value: Any) -> str:
-    """Return a text without NUL characters; anything that is no text is empty."""
+    """Return a text that PostgreSQL can store; anything that is not a text becomes empty."""
     return storable(value) if isinstance(value, str) else ""
 
 
 def header_text(value: Any) -> str:
-    """Clean, decode RFC 2047 words and trim."""
+    """Return a header's text, cleaned and stripped, with RFC 2047 words decoded."""
     text = clean(value).strip()
     if "=?" not in text:
         return text
@@ -86,12 +86,12 @@ def header_text(value: Any) -> str:
 
 
 def tail(url: Any) -> str:
-    """Return the last segment of a link, or a plain id as it is."""
+    """Return the last segment of a link, or a plain id unchanged."""
     return clean(url).strip().rstrip("/").rpartition("/")[2]
 
 
 def sender_address(raw: str) -> str:
-    """Make an obfuscated address readable again; empty if the result is none."""
+    """Restore an obfuscated address; empty if the result is not a valid address."""
     text = clean(raw).lower().strip(EDGES)
     if "@" not in text:
         for marker in MARKERS:
@@ -105,7 +105,7 @@ def sender_address(raw: str) -> str:
 
 
 def hash_of(item: Mapping[str, Any]) -> str:
-    """Return the hash of an index item, from its link if need be; empty if it has none that can be used."""
+    """Return the hash of an index item, if necessary from its link; empty if it has no usable one."""
     found = clean(item.get("message_id_hash")).strip() or tail(item.get("url"))
     return found if len(found) <= MAX_HASH else ""
 
@@ -125,7 +125,7 @@ def parse_listed(item: Mapping[str, Any]) -> Listed | None:
 
 
 def parse_message(detail: Mapping[str, Any], list_name: str) -> Message | None:
-    """Read a detail; None if it has no hash to be known by."""
+    """Read a detail; None if it has no usable hash."""
     message_hash = clean(detail.get("message_id_hash")).strip()
     if not 0 < len(message_hash) <= MAX_HASH:
         return None
@@ -159,12 +159,12 @@ def parse_message(detail: Mapping[str, Any], list_name: str) -> Message | None:
 
 
 def normal_text(text: str) -> str:
-    """Return a body with plain line ends and no trailing blanks: mail does not keep them reliably."""
+    """Return a body with plain line ends and no trailing spaces, which mail does not keep reliably."""
     return TRAILING.sub("", text.replace("\r\n", "\n").replace("\r", "\n")).rstrip()
 
 
 def page_url(api_url: str) -> str:
-    """Return the page for people that belongs to an API link."""
+    """Return the address of the web page that belongs to an API link."""
     return api_url.replace("/api/list/", "/list/", 1).replace("/email/", "/message/", 1)
 
 

@@ -12,7 +12,7 @@ DEFAULT_LISTS: tuple[str, ...] = (
 
 
 class MailingListSettings(SettingsGroup):
-    """Which lists, where files to import are, and where their documents go."""
+    """The lists, the folder of files to import, and the namespace of the documents."""
 
     prefix = "mailing_list"
 
@@ -39,7 +39,7 @@ class MailingListSettings(SettingsGroup):
     pinecone_namespace = Setting(
         as_text,
         "mailing",
-        "Their namespace",
+        "Namespace of the mailing lists' documents",
         env=("BOOST_MAILING_LIST_PINECONE_NAMESPACE",),
         section="Vector index",
     )

@@ -20,7 +20,7 @@ MISSING_PER_PAGE = 500
 
 @dataclass(frozen=True)
 class KnownMessage:
-    """What is stored of a message, as far as the index can change it."""
+    """The fields of a stored message that the index can change."""
 
     message_hash: str
     thread_hash: str
@@ -30,7 +30,7 @@ class KnownMessage:
     listed: bool
 
     def differs(self, listed: Listed) -> bool:
-        """Say whether the index shows something else."""
+        """Return whether the index item differs from the stored message."""
         shown = (listed.thread_hash, listed.parent_hash, listed.subject)
         return (self.thread_hash, self.parent_hash, self.subject) != shown or self.deleted or not self.listed
 
@@ -41,7 +41,7 @@ def raw_key(list_name: str, message_hash: str) -> str:
 
 
 def find_known(conn: Conn, list_name: str, hashes: Iterable[str]) -> dict[str, KnownMessage]:
-    """Return what is stored of these messages."""
+    """Return those of these messages that are stored, by hash."""
     query = {"list_name": list_name, "hashes": list(hashes)}
     rows = fetch(conn, "mailing_list/find_known_messages", query, into=KnownMessage)
     return {known.message_hash: known for known in rows}
@@ -64,7 +64,7 @@ def save_messages(
 
 
 def save_imported(conn: Conn, found: Sequence[tuple[Message, raw.RawItem]], now: datetime) -> int:
-    """Store messages from files, in the caller's transaction; what the archive tells later counts more."""
+    """Store messages from files, in the caller's transaction; the archive's own data later replace them."""
     messages = [message for message, _ in found]
     profiles = ensure_mailing_list_profiles(conn, map(sender_of, messages), source=SOURCE, now=now)
     raw.save(conn, SOURCE, IMPORTED, [payload for _, payload in found])
@@ -108,14 +108,14 @@ def _merge_messages(
 
 
 def sender_of(message: Message) -> MailSender:
-    """Return the sender as the identity tracker takes it."""
+    """Return the sender in the form that the identity tracker needs."""
     return MailSender(message.sender_name, message.sender_address, message.sent_at)
 
 
 def save_relisted(
     conn: Conn, list_name: str, changes: Sequence[tuple[Listed, raw.RawItem]], now: datetime
 ) -> int:
-    """Store what the index shows differently now: threads and parents move, removed messages come back."""
+    """Store what has changed in the index: messages move to other threads, and removed ones come back."""
     if not changes:
         return 0
     listed = [item for item, _ in changes]
@@ -136,19 +136,19 @@ def save_relisted(
 
 
 def save_without_hash(conn: Conn, payloads: Sequence[raw.RawItem]) -> None:
-    """Keep payloads that cannot become rows."""
+    """Store payloads that cannot become messages."""
     raw.save(conn, SOURCE, WITHOUT_HASH, payloads)
 
 
 class SeenMessages:
-    """The hashes that a complete walk came across, in a temporary table: memory stays flat."""
+    """The hashes that a complete walk has seen, in a temporary table so that memory use stays constant."""
 
     def __init__(self, conn: Conn) -> None:
         self._conn = conn
         execute(conn, "mailing_list/make_seen_table")
 
     def add(self, hashes: Iterable[str]) -> None:
-        """Note hashes."""
+        """Add the hashes of a page."""
         execute(self._conn, "mailing_list/add_seen", {"hashes": list(hashes)})
 
     def missing(self, list_name: str) -> Iterator[list[str]]:

@@ -1,4 +1,4 @@
-"""Which pages of the index a run visits, and how far its checkpoint may go after each."""
+"""Decides which pages of the index a run visits, and where its checkpoint moves after each."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from trackers.mailing_list.parse import parse_listed
 class Visit:
     """A page to store.
 
-    :param unfinished: what the checkpoint says of the walk once this page is stored.
-    :param refresh: whether messages that are known are fetched again.
+    :param unfinished: the state of the walk in the checkpoint once this page is stored.
+    :param refresh: whether known messages are fetched again.
     """
 
     page: Page
@@ -28,9 +28,9 @@ class Visit:
 class Walk:
     """The pages of one run over one list.
 
-    :param state: where the list was left before this run.
-    :param refresh: fetch messages again that are known.
-    :param old_before: with a lower bound, the instant before which a whole page means: far enough.
+    :param state: the stored state of the list before this run.
+    :param refresh: whether known messages are fetched again.
+    :param old_before: in a run with `since`, the walk ends at a page whose messages are all older than this.
     """
 
     index: Index
@@ -42,27 +42,27 @@ class Walk:
 
     @property
     def resumed(self) -> UnfinishedWalk | None:
-        """The killed walk that this one continues: only one of the same kind can be."""
+        """The killed walk that this one continues, which must have the same mode."""
         unfinished = self.state.unfinished
         return unfinished if unfinished and unfinished.mode is self.mode else None
 
     def describe(self) -> str:
-        """Say for people what is going to be walked."""
+        """Return as text which pages the walk will visit."""
         if self.mode is Mode.WINDOW:
-            return "only a part of it was asked for, so the checkpoint stays"
+            return "only a part of it was requested, so the checkpoint does not move"
         if self.resumed:
             return "continuing an unfinished walk"
         if self.mode.complete:
             return "walking every page"
-        return "down to what is known" if self.state.frontier else "first run, collecting everything"
+        return "back to the last run" if self.state.frontier else "first run, collecting everything"
 
     def visits(self, top: Page) -> Iterator[Visit]:
         """Yield the pages in the order of the index, newest first."""
         if self.mode is Mode.WINDOW:
             yield from self._window(top)
         elif self.mode is Mode.FULL_SCAN:
-            # Nothing is fetched again, so a killed scan starts over: its index pages are cheap, and only
-            # a walk seen from end to end can prove what is missing.
+            # A killed scan starts over: it fetches no details again, index pages are cheap, and only a walk
+            # over the whole index can prove that a message is missing.
             for page in self._everything(top):
                 yield Visit(page, self.state.unfinished)
         elif self.mode is Mode.FULL_REFRESH:
@@ -75,7 +75,7 @@ class Walk:
         yield from pages_after(self.index, self.list_name, top, ahead=True)
 
     def _window(self, top: Page) -> Iterator[Visit]:
-        """Stop only after a whole page far before the window: the index is not ordered by date."""
+        """Stop only at a page that lies completely before the window: the index is not ordered by date."""
         yield Visit(top, None, self.refresh)
         for page in pages_after(self.index, self.list_name, top, ahead=self.old_before is None):
             if self._far_before(page):
@@ -89,7 +89,7 @@ class Walk:
         return bool(dates) and all(date is not None and date < self.old_before for date in dates)
 
     def _refresh(self, top: Page) -> Iterator[Visit]:
-        """Every page, so that the walk is complete; details only below where a killed walk had come to."""
+        """Visit every page, so that the walk is complete; refresh only those that no killed walk reached."""
         frontier, resumed = tuple(hashes_of(top)), self.resumed
         for page in self._everything(top):
             if resumed and _reached(resumed, page):
@@ -97,7 +97,7 @@ class Walk:
             yield Visit(page, resumed or self._after(page, frontier), refresh=resumed is None)
 
     def _news(self, top: Page) -> Iterator[Visit]:
-        """Down to the frontier and one page more, past what a killed walk has already stored."""
+        """Visit pages down to the frontier and one more, skipping what a killed walk has already stored."""
         page, frontier = top, tuple(hashes_of(top))
         if self.resumed:
             page = yield from self._resume(self.resumed, top, frontier)
@@ -113,7 +113,7 @@ class Walk:
     def _resume(
         self, killed: UnfinishedWalk, top: Page, frontier: tuple[str, ...]
     ) -> Generator[Visit, None, Page]:
-        """Yield what came on top since, then the page where the killed walk ended; return that page."""
+        """Yield the pages that are new since, then the page where the killed walk ended; return that page."""
         yield Visit(top, killed)
         page = top
         for page in self._down_to(killed.frontier, top):
@@ -128,7 +128,7 @@ class Walk:
         return page
 
     def _down_to(self, frontier: tuple[str, ...], page: Page) -> Iterator[Page]:
-        """Yield the pages after `page` up to one beyond that which meets the frontier."""
+        """Yield the pages after `page`, up to the one after the page that contains the frontier."""
         marks = set(frontier)
         met = not marks.isdisjoint(hashes_of(page))
         for following in pages_after(self.index, self.list_name, page, ahead=False):
@@ -143,6 +143,6 @@ class Walk:
 
 
 def _reached(killed: UnfinishedWalk, page: Page) -> bool:
-    """Say whether a page is where a killed walk had come to."""
+    """Return whether a page contains the position that a killed walk had reached."""
     met = not set(killed.tail).isdisjoint(hashes_of(page))
     return met or page.offset + len(page.items) >= page.count - killed.from_end

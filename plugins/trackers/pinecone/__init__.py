@@ -1,1 +1,1 @@
-"""Keeps the vector index in step with what was collected: exactly that, nothing stale, nothing twice."""
+"""Keeps the vector index equal to what was collected, without stale or duplicate records."""

@@ -1,4 +1,4 @@
-"""What others may use: the sync itself, its list of failures, and its status."""
+"""What other packages may use: the sync, its list of failures, and its status."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def sync_to_pinecone(
 
 
 def _describe(sync: Sync, error: str) -> None:
-    """Keep how the sync went; a dry run leaves no trace, and a lost connection keeps its own error."""
+    """Store how the sync went, except for a dry run and if the connection is lost."""
     conn = sync.session.conn
     if sync.options.dry_run or conn.closed or conn.broken:
         return

@@ -1,4 +1,4 @@
-"""Does the index hold what the ledger says? Ids are compared in the database, so memory stays flat."""
+"""Compares the indexes with the ledger. Ids are compared in the database, so memory use stays constant."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from trackers.pinecone.target import Target
 
 log = structlog.get_logger("collector")
 GRACE = timedelta(minutes=5)
-"""Reads lag behind writes: what was written so recently may not be listed yet."""
+"""Reads lag behind writes, so records that were written more recently may not be listed yet."""
 Owner = Callable[[Mapping[str, Any]], str | None]
-"""Returns, by a record's metadata, the app type it belongs to."""
+"""Returns the app type that a record belongs to, by its metadata."""
 
 
 class DriftFound(CollectorError):
-    """Index and ledger differ, and nobody asked for a repair."""
+    """Index and ledger differ, and no repair was requested."""
 
     category = CollectorFailureCategory.VALIDATION
 
 
 @dataclass
 class Audit:
-    """Compares one namespace."""
+    """Compares and repairs one namespace."""
 
     session: Session
     index: Reader
@@ -42,9 +42,9 @@ class Audit:
     namespace: str
 
     def look(self) -> Findings:
-        """List both indexes and compare."""
+        """List both indexes and compare them with the ledger."""
         if missing := self.index.missing():
-            log.warning(f"{', '.join(missing)} did not exist and is empty now")
+            log.warning(f"{', '.join(missing)} did not exist and will be created empty")
             store.doubt_instance(self.session.conn, self.instance)
         self.index.open()
         listed = Inventory(self.session.conn, self.instance, self.namespace)
@@ -60,12 +60,12 @@ class Audit:
         return found
 
     def fill_ledger(self, owner: Owner) -> int:
-        """Take over records that the index has and the ledger does not; return how many.
+        """Add records to the ledger that only the indexes have; return how many.
 
-        Of a record that only one index has, nobody knows what to think: it counts as unconfirmed, so that
-        the next full resync uploads it again or removes it.
+        A record that only one of the two indexes has is added as unconfirmed, so that the next full resync
+        uploads it again or removes it.
         """
-        taken = 0
+        adopted = 0
         for page in self._listed.strays():
             stored = self.index.fetch("dense", self.namespace, [record_id for record_id, _ in page])
             rest = [record_id for record_id, _ in page if record_id not in stored]
@@ -80,12 +80,12 @@ class Audit:
                         [(record, doc_id, ids, both[record.id]) for record, doc_id, ids in records],
                         self.session.clock.now(),
                     )
-                    taken += len(records)
-        self.session.progress.count("taken_over", taken)
-        return taken
+                    adopted += len(records)
+        self.session.progress.count("taken_over", adopted)
+        return adopted
 
     def repair(self) -> None:
-        """Have what is missing uploaded by the next sync, and delete what nobody wrote."""
+        """Mark missing records so that the next sync uploads them, and delete strays."""
         now = self.session.clock.now()
         with self.session.conn.transaction():
             doubted = store.doubt_missing(self.session.conn, self.instance, self.namespace, now - GRACE, now)

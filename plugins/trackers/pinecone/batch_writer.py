@@ -1,4 +1,4 @@
-"""Writes batches to the two indexes, several at a time, and returns what became of each record."""
+"""Writes batches to the two indexes, several at a time, and returns the outcome of each record."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ REFUSALS = (RequestRefused, UnexpectedPayload)
 
 @dataclass
 class Outcome:
-    """What became of one record."""
+    """The outcome of writing one record."""
 
     error: CollectorError | None = None
     withdrawn: bool = False
-    """Whether it was taken out of both indexes, so that neither holds an older version of it."""
+    """Whether it was deleted from both indexes, so that neither contains an older version of it."""
 
     @property
     def refused(self) -> bool:
-        """Whether the index refused this very record, rather than being out of reach."""
+        """Whether the index refused this record, rather than being unavailable."""
         return isinstance(self.error, REFUSALS)
 
 
@@ -33,14 +33,14 @@ Outcomes = dict[str, Outcome]
 
 @dataclass
 class PendingBatch:
-    """A batch that is being written, and its requests."""
+    """A batch that is being written, with the futures of its requests."""
 
     action: str
     items: dict[str, PendingRecord | None]
     futures: list[Future[Outcomes]] = field(default_factory=list)
 
     def outcomes(self) -> Outcomes:
-        """Return what became of its records; raises what stops the whole sync."""
+        """Return the outcomes of its records; an error that stops the whole sync is raised."""
         found: Outcomes = {}
         for future in self.futures:
             found |= future.result()
@@ -65,10 +65,10 @@ class BatchWriter:
         self._submit(batch, [lambda: self._upload(items)])
 
     def update(self, items: Sequence[PendingRecord]) -> None:
-        """Send metadata, one record per request, as many at a time as the settings allow."""
+        """Send metadata, one record per request, as many concurrently as the settings allow."""
         batch = PendingBatch("update", {item.record.id: item for item in items})
-        lanes = [items[n :: self._limits.update_workers] for n in range(self._limits.update_workers)]
-        self._submit(batch, [self._updating(lane) for lane in lanes if lane])
+        shares = [items[n :: self._limits.update_workers] for n in range(self._limits.update_workers)]
+        self._submit(batch, [self._updating(share) for share in shares if share])
 
     def delete(self, ids: Sequence[str]) -> None:
         """Send ids to delete."""
@@ -82,7 +82,7 @@ class BatchWriter:
     # -- completion ------------------------------------------------------------------------------------
 
     def completed(self, *, leave: int) -> Iterator[PendingBatch]:
-        """Yield batches as they complete, waiting until at most `leave` are under way."""
+        """Yield batches as they complete, waiting until at most `leave` are in flight."""
         while self._pending:
             done = [b for b in self._pending if all(future.done() for future in b.futures)]
             if not done and len(self._pending) <= leave:
@@ -95,13 +95,13 @@ class BatchWriter:
                 yield batch
 
     def close(self, *, wait_for_requests: bool = False) -> None:
-        """Send nothing more."""
+        """Cancel requests that have not started; optionally wait for those in flight."""
         self._pool.shutdown(wait=wait_for_requests, cancel_futures=True)
 
-    # -- under way (in threads) ------------------------------------------------------------------------
+    # -- requests (in threads) -------------------------------------------------------------------------
 
     def _upload(self, items: Sequence[PendingRecord]) -> Outcomes:
-        """Write a batch; halve one that is refused until the record that is to blame stands alone."""
+        """Write a batch; if it is refused, halve it until the refused record is alone."""
         try:
             for kind in KINDS:
                 self._index.upsert(kind, self._namespace, [item.record.body for item in items])
@@ -115,7 +115,7 @@ class BatchWriter:
         return {item.record.id: Outcome() for item in items}
 
     def _withdraw(self, record_id: str, refusal: CollectorError) -> Outcome:
-        """Take out what the indexes may hold of a refused record: an older version, or a half of it."""
+        """Delete a refused record, because an index may contain an older version or only one index has it."""
         try:
             for kind in KINDS:
                 self._index.delete(kind, self._namespace, [record_id])

@@ -1,4 +1,4 @@
-"""From a document to the records that should be in the index. Pure: asks neither database nor index."""
+"""Builds the records that the index should contain for a document. Pure."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from trackers.pinecone.searchable import SHORT_REASONS, is_worth_keeping, reason
 
 @dataclass
 class DocumentRecords:
-    """One document on its way into the index."""
+    """A document with its records, and how far they are written."""
 
     doc_id: str
     source_ids: tuple[str, ...]
     records: list[Record] = field(default_factory=list)
     problem: str = ""
-    """Why it cannot become records as a whole."""
+    """Why no records can be built from it."""
     dropped: Counter[str] = field(default_factory=Counter)
     """Chunks that are not worth searching, by reason."""
     too_short: bool = False
@@ -39,28 +39,28 @@ class DocumentRecords:
     only_metadata: bool = False
     outstanding: int = 0
     failures: list[str] = field(default_factory=list)
-    """Why records of it could not be written."""
+    """Why some of its records could not be written."""
     refused: bool = False
-    """Whether it is to blame itself, rather than a service out of reach."""
+    """Whether the document itself is the cause, rather than an unavailable service."""
 
     def fail(self, reason: str, *, refused: bool = True) -> None:
-        """Note why a record of it could not be written."""
+        """Add a reason why one of its records could not be written."""
         self.failures.append(reason)
         self.refused = self.refused or refused
 
     @property
     def failed(self) -> bool:
-        """Whether anything of it is not in the index as it should be."""
+        """Whether any of its records could not be built or written."""
         return bool(self.problem or self.failures)
 
     @property
     def reason(self) -> str:
-        """Why, in one sentence."""
+        """The first reason why it failed."""
         return self.problem or next(iter(self.failures), "")
 
 
 class RecordBuilder:
-    """Splits and checks documents, always in the same way."""
+    """Splits documents, checks the chunks and builds their records."""
 
     def __init__(self, limits: EngineLimits, splitter: Splitter | None = None) -> None:
         self._limits = limits
@@ -69,7 +69,7 @@ class RecordBuilder:
     def records_of(
         self, given: ReadDocument, *, is_chunked: bool, only_metadata: bool = False
     ) -> DocumentRecords:
-        """Return the records of one document, or why there are none."""
+        """Return the records of one document, or the reason why there are none."""
         doc_id = clean_text(given.base)
         source_ids = tuple(clean_text(s) for s in given.source_ids)
         built = DocumentRecords(doc_id, source_ids, only_metadata=only_metadata)
@@ -110,7 +110,7 @@ class RecordBuilder:
         return reason_against(piece, min_length=self._limits.min_length, min_words=self._limits.min_words)
 
     def _kept_anyway(self, reason: str, piece: str, text: str) -> bool:
-        """Say whether this is a whole short document of a source that keeps those."""
+        """Return whether this is a whole short document and the settings keep such documents."""
         whole = piece == text.strip()
         return (
             self._limits.keep_short_documents

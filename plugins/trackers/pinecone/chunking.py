@@ -1,4 +1,4 @@
-"""Cuts texts. Ids of stored vectors are made of the offsets, so how a text is cut must not change."""
+"""Splits texts. Record ids are made from the offsets of chunks, so the way of splitting must not change."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from typing import Any, TypeAlias
 
 @dataclass(frozen=True)
 class Chunk:
-    """A piece of a text, trimmed, and where it began."""
+    """A stripped piece of a text, with its offset."""
 
     text: str
     start: int
 
 
 Splitter: TypeAlias = Callable[[str], Iterator[Chunk]]
-"""Any function that cuts a text can take the place of the default one."""
+"""A function that splits a text; any such function can replace the default one."""
 
 
 def recursive_splitter(size: int, overlap: int) -> Splitter:
-    """Return the default: at blank lines, else lines, else blanks, else anywhere."""
+    """Return the default splitter, which splits at blank lines, else at line ends, spaces or anywhere."""
 
     def split(text: str) -> Iterator[Chunk]:
         whole = text.strip()
         if len(text) < size:
-            # What the library answers, too; most mails and comments are so short.
+            # The library returns the same, but most mails and comments are short enough to avoid its import.
             if whole:
                 yield Chunk(whole, len(text) - len(text.lstrip()))
             return
@@ -41,7 +41,7 @@ def recursive_splitter(size: int, overlap: int) -> Splitter:
 
 @lru_cache(maxsize=8)
 def _library_splitter(size: int, overlap: int) -> Any:
-    # Half a second of imports, which a sync with nothing to do never pays.
+    # The import takes half a second, which a sync without long texts avoids.
     from langchain_text_splitters import RecursiveCharacterTextSplitter
 
     return RecursiveCharacterTextSplitter(

@@ -1,4 +1,4 @@
-"""What has to be written so that the index holds what it should: records against the ledger. Pure."""
+"""Compares records with the ledger to find what has to be written. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from trackers.pinecone.store import LedgerRow
 
 @dataclass(frozen=True)
 class PendingRecord:
-    """A record to write, and the document it is of."""
+    """A record to write, with its document."""
 
     record: Record
     document: DocumentRecords
@@ -20,7 +20,7 @@ class PendingRecord:
 
 @dataclass
 class Diff:
-    """What to do for some documents."""
+    """What has to be written for some documents."""
 
     upload: list[PendingRecord] = field(default_factory=list)
     update: list[PendingRecord] = field(default_factory=list)
@@ -35,24 +35,24 @@ def diff_records(
     app_type: str,
     waiting: Iterable[PendingRecord] = (),
 ) -> Diff:
-    """Sort the records of documents by what has to be done; note problems on the documents.
+    """Sort the records of documents into uploads, updates and unchanged; set problems on the documents.
 
-    :param new: record ids that this sync did not come across before.
-    :param waiting: what this sync came across and did not send yet.
+    :param new: record ids that this sync has not seen before.
+    :param waiting: records that this sync has seen but not sent yet.
     """
     diff = Diff()
-    met = {item.record.id: item.record for item in waiting}
+    seen = {item.record.id: item.record for item in waiting}
     first_time = set(new)
     for document in documents:
         for record in document.records:
             row = ledger.get(record.id)
             if record.id not in first_time:
-                _repeated(diff, document, record, met.get(record.id) or row)
+                _repeated(diff, document, record, seen.get(record.id) or row)
                 continue
             first_time.discard(record.id)
-            met[record.id] = record
+            seen[record.id] = record
             if row is not None and row.app_type != app_type:
-                document.fail(f"its record id belongs to app_type {row.app_type} already")
+                document.fail(f"record id {record.id} already belongs to app_type {row.app_type}")
                 continue
             _sort(diff, PendingRecord(record, document), row)
     return diff
@@ -70,7 +70,7 @@ def _sort(diff: Diff, item: PendingRecord, row: LedgerRow | None) -> None:
     elif set(row.meta_keys) <= record.metadata.keys():
         diff.update.append(item)
     else:
-        # An update cannot take a key away.
+        # An update cannot remove a key.
         diff.upload.append(item)
     item.document.outstanding += 1
 
@@ -78,7 +78,7 @@ def _sort(diff: Diff, item: PendingRecord, row: LedgerRow | None) -> None:
 def _repeated(
     diff: Diff, document: DocumentRecords, record: Record, before: Record | LedgerRow | None
 ) -> None:
-    """Judge a record that came twice in one sync: harmless if it says the same, an error if not."""
+    """Handle a record that occurs twice in one sync: an error, unless both have the same content."""
     diff.repeated += 1
     hashes = (record.text_sha256, record.meta_sha256)
     if before is None or (before.text_sha256, before.meta_sha256) != hashes:

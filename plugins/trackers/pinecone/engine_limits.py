@@ -1,4 +1,4 @@
-"""How the engine splits, checks and sends; one object, made from the settings once."""
+"""The sizes and thresholds with which the engine splits, checks and sends, read from the settings."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class EngineLimits:
     min_words: int = 5
     keep_short_documents: bool = False
     window: int = 500
-    """Documents compared with the ledger at a time."""
+    """The number of documents that are compared with the ledger at a time."""
     window_bytes: int = 8 * 1024 * 1024
 
     def __post_init__(self) -> None:
-        """Refuse what cannot work."""
+        """Raise if a value is out of range, or the values contradict each other."""
         if self.chunk_overlap > self.chunk_size:
             raise ConfigurationError(
                 f"pinecone_chunk_overlap ({self.chunk_overlap}) is larger than pinecone_chunk_size "
@@ -39,7 +39,7 @@ class EngineLimits:
 
     @classmethod
     def from_settings(cls, settings: Settings) -> EngineLimits:
-        """Read the settings."""
+        """Return the limits with the values of the settings."""
         chosen = settings.of(PineconeSettings)
         return cls(
             batch_size=chosen.batch_size,

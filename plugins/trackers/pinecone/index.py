@@ -1,4 +1,4 @@
-"""The vector index as the engine sees it: two kinds, written one after the other."""
+"""What the engine needs of the vector index: two kinds of index, written one after the other."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ class Found(Protocol):
 
     @property
     def id(self) -> str:
-        """Id of the record."""
+        """The id of the record."""
 
     @property
     def score(self) -> float:
-        """How near it is; comparable within one answer only."""
+        """The similarity to the query; comparable only within one answer."""
 
     @property
     def fields(self) -> Mapping[str, Any]:
-        """Text and metadata."""
+        """The text and metadata of the record."""
 
 
 class Writer(Protocol):
-    """What a sync needs. Opened when there is something to write; used from several threads."""
+    """What a sync needs of the index; opened when there is something to write, used by several threads."""
 
     def missing(self) -> tuple[str, ...]:
         """Return the names of the indexes that `open` would have to create."""
@@ -35,7 +35,7 @@ class Writer(Protocol):
         """Open both indexes; return the names of those that had to be created."""
 
     def upsert(self, kind: IndexKind, namespace: str, records: Sequence[Mapping[str, Any]]) -> None:
-        """Store records, or none of them."""
+        """Store all records or, on failure, none."""
 
     def update(self, kind: IndexKind, namespace: str, record_id: str, metadata: Mapping[str, Any]) -> None:
         """Set metadata of a record."""
@@ -45,7 +45,7 @@ class Writer(Protocol):
 
 
 class Reader(Protocol):
-    """What an audit needs."""
+    """What an audit needs of the index."""
 
     def missing(self) -> tuple[str, ...]:
         """Return the names of the indexes that `open` would have to create."""
@@ -64,10 +64,10 @@ class Reader(Protocol):
 
 
 class Searcher(Protocol):
-    """What a search needs."""
+    """What a search needs of the index."""
 
     def open(self, *, create: bool = True) -> tuple[str, ...]:
-        """Open both indexes; if none may be created, a missing one is an error."""
+        """Open both indexes; without `create`, a missing one is an error."""
 
     def search(self, kind: IndexKind, namespace: str, text: str, count: int) -> Sequence[Found]:
         """Return the records nearest to a text, nearest first."""

@@ -1,4 +1,4 @@
-"""What the indexes were found to hold, in a temporary table, beside what the ledger says."""
+"""The ids that the indexes list, in a temporary table, compared with the ledger."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ STRAYS_PER_PAGE = 500
 
 @dataclass(frozen=True)
 class Findings:
-    """How a namespace looks in the ledger and in the two indexes."""
+    """The counts of a namespace in the ledger and in the two indexes."""
 
     in_ledger: int
     in_dense: int
@@ -28,7 +28,7 @@ class Findings:
         return bool(self.missing or self.strays or self.unconfirmed)
 
     def summary(self) -> str:
-        """Return it as one line."""
+        """Return the counts as one line of text."""
         return (
             f"{self.in_ledger:,} in the ledger, {self.in_dense:,} dense, {self.in_sparse:,} sparse; "
             f"{self.missing:,} missing, {self.strays:,} strays, {self.unconfirmed:,} unconfirmed"
@@ -37,7 +37,7 @@ class Findings:
 
 @dataclass(frozen=True)
 class SourceStatus:
-    """How far behind a source is, what failed and what the ledger holds of it."""
+    """A source's lag and last error, and its numbers of chunks, documents and failures."""
 
     instance: str
     namespace: str
@@ -61,11 +61,11 @@ class Inventory:
         execute(conn, "pinecone/make_inventory")
 
     def add(self, kind: str, ids: Sequence[str]) -> None:
-        """Note a page of ids."""
+        """Add a page of ids that an index listed."""
         execute(self._conn, "pinecone/add_to_inventory", {"kind": kind, "ids": list(ids)})
 
     def compare(self, settled_before: datetime) -> Findings:
-        """Count what differs; what was written after `settled_before` may not be listed yet."""
+        """Count the differences; records written after `settled_before` may not be listed yet."""
         values = {**self._key, "settled_before": settled_before}
         found = fetch_one(self._conn, "pinecone/compare_inventory", values, into=Findings)
         if found is None:
@@ -73,7 +73,7 @@ class Inventory:
         return found
 
     def strays(self) -> Iterator[list[tuple[str, bool]]]:
-        """Yield ids that the ledger does not have, and whether both indexes have them."""
+        """Yield ids that are not in the ledger, with whether both indexes have them."""
         for rows in pages(self._conn, "pinecone/find_strays", self._key, size=STRAYS_PER_PAGE):
             yield [(record_id, in_both) for record_id, in_both in rows]
 
@@ -84,5 +84,5 @@ def describe_sources(conn: Conn, now: datetime) -> list[SourceStatus]:
 
 
 def known_namespaces(conn: Conn) -> list[tuple[str, str]]:
-    """Return instance and namespace of everything in the ledger."""
+    """Return instance and namespace of all records in the ledger."""
     return [(instance, namespace) for instance, namespace in fetch(conn, "pinecone/known_namespaces")]

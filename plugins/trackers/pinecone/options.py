@@ -1,4 +1,4 @@
-"""The params of sync, audit and search. Light: read while DAG files are parsed."""
+"""The params of sync, audit and search, with few imports because DAG files use them at every parse."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ INSTANCES = ("public", "private")
 
 @dataclass(frozen=True)
 class PineconeOptions(Options):
-    """How a sync goes about it."""
+    """The params of every sync."""
 
     full_resync: bool = option(
         FLAG,
@@ -24,93 +24,98 @@ class PineconeOptions(Options):
         FLAG,
         True,
         "Delete orphans",
-        "Remove chunks that no document has any more.",
+        "Delete chunks that no longer belong to any document.",
     )
     max_documents: int | None = option(
-        COUNT, None, "Max documents", "Stop after so many documents; the next sync begins at the same place."
+        COUNT,
+        None,
+        "Max documents",
+        "Stop after this many documents; the next sync starts where this one started.",
     )
     dry_run: bool = option(
         FLAG,
         False,
         "Dry run",
-        "Compare, tell what would be written, write nothing.",
+        "Compare and log what would be written; write nothing.",
         common=True,
     )
 
 
 @dataclass(frozen=True)
 class ManualSyncOptions(PineconeOptions):
-    """What to sync by hand: registered sources, or any function that makes documents."""
+    """The params of a manual sync: declared sources, or any documents function."""
 
     sources: tuple[str, ...] = option(
         NAMES,
         (),
         "Sources",
-        "App types of registered sources, e.g. `mailing`. Or leave this empty and give the next three.",
+        "App types of declared sources, for example `mailing`. Or leave this empty and set the next three.",
     )
     app_type: str = option(TEXT, "", "App type", "Key of checkpoint and failures, at most 64 characters.")
-    namespace: str = option(TEXT, "", "Namespace", "Where the documents go.")
+    namespace: str = option(TEXT, "", "Namespace", "The namespace of the documents.")
     preprocessor: str = option(
         TEXT,
         "",
         "Preprocessor",
-        "Dotted path of the function that makes the documents: `package.module.function`.",
+        "Dotted path of the documents function: `package.module.function`.",
     )
     instance: str = option(TEXT, "public", "Instance", "`public` or `private`.", examples=INSTANCES)
 
     def check(self) -> None:
-        """Refuse half an answer to the question what to sync."""
+        """Raise if no source is named, or a documents function is described only partly."""
         three = {"app_type": self.app_type, "namespace": self.namespace, "preprocessor": self.preprocessor}
         missing = [name for name, value in three.items() if not value]
         if not self.sources and len(missing) == len(three):
             raise ConfigurationError(
-                "nothing to do: name sources, or give app_type, namespace and preprocessor"
+                "nothing to do: set param sources, or app_type, namespace and preprocessor"
             )
         if 0 < len(missing) < len(three):
-            raise ConfigurationError(f"{', '.join(missing)} missing: the three belong together")
+            raise ConfigurationError(
+                f"param {', '.join(missing)} is empty; set app_type, namespace and preprocessor together"
+            )
         require_instance(self.instance)
 
 
 @dataclass(frozen=True)
 class AuditOptions(Options):
-    """What an audit looks at and what it mends."""
+    """The params of an audit: what it compares, and what it repairs."""
 
     namespaces: tuple[str, ...] = option(
-        NAMES, (), "Namespaces", "Which namespaces to compare. Empty: all that are known."
+        NAMES, (), "Namespaces", "Which namespaces to compare. Empty: all known ones."
     )
     repair: bool = option(
         FLAG,
         False,
         "Repair",
-        "Upload again what is missing, delete what nobody wrote. Without it, differences fail the task.",
+        "Upload missing records again and delete strays. Without it, differences fail the task.",
     )
     fill_ledger: bool = option(
         FLAG,
         False,
         "Fill the ledger",
-        "Take over records that are in the index and not in the ledger, so that they are not uploaded again.",
+        "Add records to the ledger that are only in the index, so that they are not uploaded again.",
     )
 
 
 @dataclass(frozen=True)
 class SearchOptions(Options):
-    """What to look for."""
+    """The params of a search."""
 
     query: str = option(TEXT, "", "Query", "What to look for, in words.")
     namespaces: tuple[str, ...] = option(
-        NAMES, (), "Namespaces", "Where to look. Empty: in those of all registered sources."
+        NAMES, (), "Namespaces", "Where to look. Empty: in those of all declared sources."
     )
     k: int = option(COUNT, 10, "Results", "How many results to show.")
     instance: str = option(TEXT, "public", "Instance", "`public` or `private`.", examples=INSTANCES)
 
     def check(self) -> None:
-        """Refuse a search for nothing."""
+        """Raise if the query is empty."""
         if not self.query.strip():
-            raise ConfigurationError("param query is empty; say what to look for")
+            raise ConfigurationError("param query is empty; enter what to look for")
         require_instance(self.instance)
 
 
 def require_instance(name: str) -> None:
-    """Refuse an account that does not exist."""
+    """Raise if an instance does not exist."""
     if name not in INSTANCES:
-        raise ConfigurationError(f"param instance: {name!r} is none of {', '.join(INSTANCES)}")
+        raise ConfigurationError(f"param instance: {name!r} is not one of {', '.join(INSTANCES)}")

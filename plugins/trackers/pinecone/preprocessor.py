@@ -1,4 +1,4 @@
-"""Documents functions by their dotted paths, bound to the database and the arguments of their variant."""
+"""Imports documents functions by their dotted paths, and binds their connection and arguments."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def load_preprocessor(path: str) -> Callable[..., Any]:
 def bound(
     function: Callable[..., Any], conn: Conn, arguments: Mapping[str, Any] | None = None
 ) -> PreprocessFn:
-    """Return the function as the sync calls it; if its first parameter is `conn`, it gets the database."""
+    """Return the function as the sync calls it; it gets the connection if its first parameter is `conn`."""
     given = dict(arguments or {})
     takes_connection = next(iter(signature(function).parameters), "") == "conn"
 

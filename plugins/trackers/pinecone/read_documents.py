@@ -1,4 +1,4 @@
-"""Reads what a documents function returns: the shapes of the contract, and those of the predecessor. Pure."""
+"""Reads what a documents function returns, in the form of the contract or of the predecessor. Pure."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from core.errors import ConfigurationError
 
 @dataclass(frozen=True)
 class ReadDocument:
-    """One document as the engine works with it.
+    """One document in the form that the engine uses.
 
-    :param base: what its record ids are made of: `doc_id`, else `url`; empty if it has neither.
+    :param base: the base of its record ids: `doc_id`, else `url`; empty if it has neither.
     """
 
     content: str
@@ -24,13 +24,13 @@ class ReadDocument:
 
 
 def as_documents(answer: Any) -> Documents:
-    """Read an answer: `Documents` or what has its fields, a 2-tuple, or a 3-tuple with metadata updates."""
+    """Read `Documents` or an object with its fields, a 2-tuple, or a 3-tuple with metadata updates."""
     if isinstance(answer, Documents):
         return answer
     if isinstance(answer, tuple):
         if len(answer) not in (2, 3):
             raise ConfigurationError(
-                f"a preprocess function returned {len(answer)} values; 2 or 3 or a Documents are possible"
+                f"a preprocess function returned {len(answer)} values; return 2 or 3, or a Documents"
             )
         return Documents(answer[0], bool(answer[1]), answer[2] if len(answer) == 3 else ())
     if not hasattr(answer, "documents"):
@@ -54,7 +54,7 @@ def read_document(document: Any) -> ReadDocument:
 
 
 def split_ids(value: Any) -> tuple[str, ...]:
-    """Return ids in their order, each once, from a list or from a text with commas."""
+    """Return the ids of a list or of a text with commas, in their order, each of them once."""
     if value is None:
         return ()
     if isinstance(value, str):

@@ -1,4 +1,4 @@
-"""From a chunk to a record: its id, its text, its metadata, and the hashes that show whether it changed."""
+"""Builds the record of a chunk: its id, text and metadata, and the hashes that show whether it changed."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from trackers.pinecone.limits import ID_LENGTH, METADATA_BYTES
 
 TEXT_FIELD = "chunk_text"
 SOURCE_IDS = "table_ids"
-"""Under this name the source ids stand in the metadata."""
+"""The name of the source ids in the metadata."""
 RESERVED = ("id", "_id", TEXT_FIELD)
 NOT_UPLOADED = frozenset({"source_ids", "ids", "chunk_no"})
 PREFIX_LENGTH = 50
 
 
 class BadRecord(ValueError):
-    """A document that cannot become a record; says why."""
+    """A document that cannot become records; the text says why."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """What is uploaded for one chunk."""
+    """The record that is uploaded for one chunk."""
 
     id: str
     text: str
@@ -35,24 +35,24 @@ class Record:
 
     @property
     def body(self) -> dict[str, Any]:
-        """The flat object that Pinecone takes."""
+        """The flat object that is sent to Pinecone."""
         return {"id": self.id, TEXT_FIELD: self.text, **self.metadata}
 
     @property
     def size(self) -> int:
-        """About how many bytes it takes in a request."""
+        """The approximate number of bytes in a request."""
         return len(json.dumps(self.body, ensure_ascii=False).encode()) + 1
 
 
 def record_of(record_id: str, text: str, metadata: Mapping[str, Any]) -> Record:
-    """Put a record together; its metadata is clean already."""
+    """Return the record of a text with metadata that `clean_metadata` returned."""
     if len(text.encode()) > METADATA_BYTES:
         raise BadRecord(f"a text of {len(text.encode()):,} bytes is too long for one record; split it")
     return Record(record_id, text, metadata, text_hash(text), meta_hash(metadata))
 
 
 def with_title(text: str, title: Any) -> str:
-    """Return the uploaded text: under its title, unless it begins with that line already."""
+    """Return the text with its title as the first line, unless it already begins with that line."""
     heading = str(title).strip() if title is not None else ""
     if not heading or text.startswith(f"Title: {heading}"):
         return text
@@ -60,12 +60,12 @@ def with_title(text: str, title: Any) -> str:
 
 
 def split_id(base: str, start: int) -> str:
-    """Return the id of a chunk that the engine cut."""
+    """Return the id of a chunk that the engine split."""
     return _digest(f"{base}_{start}")
 
 
 def chunked_id(base: str, uploaded: str, chunk_no: Any = None) -> str:
-    """Return the id of a chunk that came cut: by its number, else by its text as the predecessor did."""
+    """Return the id of a chunk that its source split: from its number, else from its text."""
     if chunk_no is not None:
         return _digest(f"{base}_{chunk_no}")
     return _digest(f"{base}_{uploaded[:PREFIX_LENGTH]}_{len(uploaded)}")
@@ -76,16 +76,18 @@ def _digest(text: str) -> str:
 
 
 def clean_text(text: str) -> str:
-    """Return a text without what neither JSON nor PostgreSQL can hold."""
+    """Return a text without characters that JSON or PostgreSQL cannot store."""
     return text.replace("\x00", "").encode("utf-8", "replace").decode() if text else text
 
 
 def clean_metadata(
     metadata: Mapping[str, Any], source_ids: Iterable[str]
 ) -> tuple[dict[str, Any], list[str]]:
-    """Return metadata as Pinecone takes it, and the names of values that had to be cut."""
-    if taken := sorted(name for name in metadata if name in RESERVED):
-        raise BadRecord(f"metadata must not have the key {', '.join(taken)}: it would overwrite the record's")
+    """Return metadata in the form that Pinecone accepts, and the names of values that were cut."""
+    if reserved := sorted(name for name in metadata if name in RESERVED):
+        raise BadRecord(
+            f"metadata must not have the key {', '.join(reserved)}: it would overwrite the record's"
+        )
     cleaned: dict[str, Any] = {}
     for name, value in metadata.items():
         if name in NOT_UPLOADED:
@@ -100,7 +102,7 @@ def clean_metadata(
 
 
 def _plain(value: Any) -> Any:
-    """Return a value as text, number, flag or list of texts; None for what is left out."""
+    """Return a value as text, number, boolean or list of texts; None if it is left out."""
     if value is None or isinstance(value, (bool, int)):
         return _number(value)
     if isinstance(value, float):
@@ -123,17 +125,17 @@ def _plain(value: Any) -> Any:
 
 
 def _number(value: Any) -> Any:
-    """Whole numbers beyond 64 bits cannot be sent; as text they can."""
+    """Return the value, but a whole number of more than 64 bits, which cannot be sent, as text."""
     whole = isinstance(value, int) and not isinstance(value, bool)
     return str(value) if whole and not -(2**63) <= value < 2**63 else value
 
 
 def _fit(metadata: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """Cut the longest text until everything fits; what has no text to cut stays as it is."""
+    """Cut the longest text until everything fits, or no long text is left."""
     cut: list[str] = []
-    # The chunk's text counts, too; it is at most a chunk long and gets its share beside.
-    room = METADATA_BYTES - 6 * 1024
-    while (excess := _size(metadata) - room) > 0:
+    # Pinecone's limit includes the chunk's text, for which 6 KB are reserved.
+    most = METADATA_BYTES - 6 * 1024
+    while (excess := _size(metadata) - most) > 0:
         texts = {name: len(v.encode()) for name, v in metadata.items() if isinstance(v, str) and len(v) > 100}
         if not texts:
             return metadata, cut
@@ -149,18 +151,18 @@ def _size(metadata: Mapping[str, Any]) -> int:
 
 
 def check_id(record_id: str) -> None:
-    """Refuse an id that Pinecone would refuse."""
+    """Raise if Pinecone would refuse the id."""
     if not record_id or len(record_id) > ID_LENGTH:
         raise BadRecord(f"a record id needs 1 to {ID_LENGTH} characters")
 
 
 def text_hash(text: str) -> str:
-    """Return what a text is compared by."""
+    """Return the hash by which texts are compared."""
     return sha256(text.encode()).hexdigest()
 
 
 def meta_hash(metadata: Mapping[str, Any]) -> str:
-    """Return what metadata are compared by; numbers as the doubles that Pinecone makes of them."""
+    """Return the hash by which metadata are compared, with numbers as doubles, as Pinecone stores them."""
     comparable = {name: _as_stored(value) for name, value in metadata.items()}
     return sha256(json.dumps(comparable, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 

@@ -1,4 +1,4 @@
-"""What a sync did, and when that counts as a failure."""
+"""The result of a sync, and when it counts as failed."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ REASONS_KEPT = 100
 
 @dataclass
 class SyncResult:
-    """Counts of a sync; every field is there even if nothing was done.
+    """The counts of a sync, and the reasons of failures.
 
-    The id lists are kept only where they were asked for: they grow with the source.
+    The lists of ids grow with the source, so they are filled only if `SyncOptions.collect_ids` is set.
     """
 
     upserted: int = 0
@@ -26,7 +26,7 @@ class SyncResult:
     total: int = 0
     failed_count: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
-    """Documents and chunks that were left out, by reason."""
+    """How many documents and chunks were left out, by reason."""
     failed_ids: list[str] = field(default_factory=list)
     attempted_source_ids: list[str] = field(default_factory=list)
     successful_source_ids: list[str] = field(default_factory=list)
@@ -36,7 +36,7 @@ class SyncResult:
     categories: set[CollectorFailureCategory] = field(default_factory=set)
 
     def blame(self, reason: str, error: BaseException | None = None, *, update: bool = False) -> None:
-        """Note why something failed; the first hundred reasons are kept."""
+        """Count a failed chunk with its reason; the first hundred reasons are kept."""
         self.failed_chunks += 1
         self.categories.add(classify_failure(error) if error else CollectorFailureCategory.VALIDATION)
         reasons = self.update_errors if update else self.errors
@@ -45,11 +45,11 @@ class SyncResult:
 
     @property
     def succeeded_chunks(self) -> int:
-        """How many chunks are as they should be."""
+        """How many chunks are in the index and up to date."""
         return self.upserted + self.updated + self.unchanged
 
     def counts(self) -> dict[str, int]:
-        """Return the totals as XCom and `core.run` keep them."""
+        """Return the totals under their names in XCom and `core.run`."""
         plain = {
             "documents": self.total,
             "uploaded": self.upserted,
@@ -68,7 +68,7 @@ class SyncResult:
 
 
 class TooManyFailed(CollectorError):
-    """So much of a sync failed that it cannot count as done; what failed is on the list to try again."""
+    """Too many chunks of a sync failed; their source ids are on the list of failures."""
 
     def __init__(self, result: SyncResult, every: int) -> None:
         reasons = "; ".join(dict.fromkeys((result.errors + result.update_errors)[:3]))
@@ -79,7 +79,7 @@ class TooManyFailed(CollectorError):
 
     @property
     def category(self) -> CollectorFailureCategory:  # type: ignore[override]
-        """The most retryable one."""
+        """The most retryable category of the failures."""
         return most_retryable(self._categories, CollectorFailureCategory.VALIDATION)
 
 

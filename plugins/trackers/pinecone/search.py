@@ -1,4 +1,4 @@
-"""Search by meaning and by words at once: two rankings merged by reciprocal rank fusion."""
+"""Searches by meaning and by words, and merges the two rankings by reciprocal rank fusion."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import Any
 from trackers.pinecone.index import KINDS, Found, IndexKind, Searcher
 
 DAMPING = 60
-"""The usual constant of reciprocal rank fusion: how little the first places stand out."""
+"""The usual constant of reciprocal rank fusion; the larger it is, the less the first ranks count."""
 AT_ONCE = 4
 DEPTH = 30
-"""So many places of each ranking count at least, or what both have lower down would not meet."""
+"""The least number of hits in each ranking, so that a record with low ranks in both can be merged."""
 Ranking = tuple[str, IndexKind, Sequence[Found]]
 
 
 @dataclass
 class Match:
-    """A record, and where each ranking has it."""
+    """A record that was found, with its rank in each index."""
 
     namespace: str
     id: str
@@ -31,7 +31,7 @@ class Match:
 def search(index: Searcher, query: str, namespaces: Iterable[str], k: int = 10) -> list[Match]:
     """Return the `k` best records of some namespaces.
 
-    Scores of the two indexes cannot be compared with each other; places can.
+    The scores of the two indexes cannot be compared, so their ranks are.
     """
     text = query.strip()
     if not text or k < 1:
@@ -39,20 +39,20 @@ def search(index: Searcher, query: str, namespaces: Iterable[str], k: int = 10) 
     index.open(create=False)
     wanted = [(namespace, kind) for namespace in dict.fromkeys(namespaces) for kind in KINDS]
 
-    def ask(one: tuple[str, IndexKind]) -> Ranking:
-        namespace, kind = one
+    def ranking(part: tuple[str, IndexKind]) -> Ranking:
+        namespace, kind = part
         return namespace, kind, index.search(kind, namespace, text, max(DEPTH, 3 * k))
 
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="search") as pool:
-        return merged(pool.map(ask, wanted))[:k]
+        return merged(pool.map(ranking, wanted))[:k]
 
 
 def merged(rankings: Iterable[Ranking]) -> list[Match]:
-    """Merge rankings, best first; ties by namespace and id, so that an answer is always the same."""
+    """Merge rankings, best first; ties are ordered by namespace and id, so that results are reproducible."""
     matches: dict[tuple[str, str], Match] = {}
     for namespace, kind, found in rankings:
-        for place, hit in enumerate(found, start=1):
+        for rank, hit in enumerate(found, start=1):
             match = matches.setdefault((namespace, hit.id), Match(namespace, hit.id, hit.fields))
-            match.ranks[kind] = place
-            match.score += 1.0 / (DAMPING + place)
+            match.ranks[kind] = rank
+            match.score += 1.0 / (DAMPING + rank)
     return sorted(matches.values(), key=lambda m: (-m.score, m.namespace, m.id))

@@ -1,4 +1,4 @@
-"""The settings of the sync: how documents are split, judged and sent."""
+"""The settings of the sync: how documents are split, selected and sent."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from trackers.pinecone.limits import RECORDS_PER_UPSERT
 
 
 def as_batch_size(raw: str) -> int:
-    """Accept as many records as one upload may have."""
+    """Accept a whole number from 1 to Pinecone's limit of records per upload."""
     if (number := as_positive(raw)) > RECORDS_PER_UPSERT:
-        raise ValueError(f"Pinecone takes at most {RECORDS_PER_UPSERT} records")
+        raise ValueError(f"Pinecone accepts at most {RECORDS_PER_UPSERT} records")
     return number
 
 
@@ -22,14 +22,14 @@ class PineconeSettings(SettingsGroup):
     batch_size = Setting(
         as_batch_size,
         RECORDS_PER_UPSERT,
-        f"Records per upload; Pinecone takes at most {RECORDS_PER_UPSERT}",
+        f"Records per upload; Pinecone accepts at most {RECORDS_PER_UPSERT}",
         env=("PINECONE_BATCH_SIZE",),
     )
-    batches_in_flight = Setting(as_positive, 8, "How many uploads overlap")
+    batches_in_flight = Setting(as_positive, 8, "Concurrent uploads")
     update_max_workers = Setting(
         as_positive,
         8,
-        "How many metadata updates overlap; 1 is one after another",
+        "Concurrent metadata updates; 1 sends them one after another",
         env=("PINECONE_UPDATE_MAX_WORKERS",),
     )
     chunk_size = Setting(as_positive, 1000, "Characters per chunk", env=("PINECONE_CHUNK_SIZE",))
@@ -41,5 +41,5 @@ class PineconeSettings(SettingsGroup):
     )
     min_words = Setting(as_count, 5, "Chunks of fewer words are not searchable", env=("PINECONE_MIN_WORDS",))
     keep_short_documents = Setting(
-        as_flag, False, "Upload documents that are too short as a whole, if they have two words"
+        as_flag, False, "Upload even documents that are too short, if they have at least two words"
     )

@@ -20,7 +20,7 @@ TRIED_AT_ONCE = 10_000
 
 @dataclass(frozen=True)
 class LedgerRow:
-    """What the ledger says about a record."""
+    """A record in the ledger."""
 
     record_id: str
     app_type: str
@@ -31,11 +31,11 @@ class LedgerRow:
     confirmed: bool
 
 
-# -- where a sync was left ---------------------------------------------------------------------------------
+# -- the status of a source --------------------------------------------------------------------------------
 
 
 def database_clock(conn: Conn) -> datetime:
-    """Return the time by the database."""
+    """Return the current time of the database's clock."""
     row = fetch_one(conn, "pinecone/database_clock")
     if row is None:
         raise RuntimeError("the database did not return its time")
@@ -44,13 +44,13 @@ def database_clock(conn: Conn) -> datetime:
 
 
 def get_final_sync_at(conn: Conn, target: Target) -> datetime | None:
-    """Return until when everything is in the index; None if it never was."""
+    """Return the time up to which everything is in the index; None if no sync was ever complete."""
     row = fetch_one(conn, "pinecone/read_status", target.key)
     return row[0] if row else None
 
 
 def update_sync_status(conn: Conn, target: Target, final_sync_at: datetime | None, now: datetime) -> None:
-    """Move the status, in the caller's transaction; None has the next sync begin from the start."""
+    """Move the status, in the caller's transaction; with None, the next sync compares everything."""
     row = {**target.key, "final_sync_at": final_sync_at, "created_at": now, "updated_at": now}
     merge(
         conn,
@@ -65,7 +65,7 @@ def update_sync_status(conn: Conn, target: Target, final_sync_at: datetime | Non
 def describe_sync(
     conn: Conn, target: Target, *, run_id: str, error: str, counts: Mapping[str, int], now: datetime
 ) -> None:
-    """Keep how the last sync went, in the caller's transaction."""
+    """Store how the last sync went, in the caller's transaction."""
     row = {
         **target.key,
         "last_run_id": run_id,
@@ -84,17 +84,17 @@ def describe_sync(
     )
 
 
-# -- what failed -------------------------------------------------------------------------------------------
+# -- the list of failures ----------------------------------------------------------------------------------
 
 
 def get_failed_ids(conn: Conn, target: Target, now: datetime) -> list[str]:
-    """Return the source ids that are to be tried again now."""
+    """Return the source ids that are due to be tried again."""
     rows = fetch(conn, "pinecone/due_failures", {**target.key, "now": now, "limit": TRIED_AT_ONCE})
     return [row[0] for row in rows]
 
 
 def has_failures(conn: Conn, target: Target) -> bool:
-    """Say whether anything is on the list, dead or not."""
+    """Return whether the list has any entry, dead or not."""
     return fetch(conn, "pinecone/has_failures", target.key) == [(True,)]
 
 
@@ -103,7 +103,7 @@ def record_failed_ids(
 ) -> None:
     """Put source ids on the list, in the caller's transaction.
 
-    :param counted: whether this was a refusal; failures of the service make nothing dead.
+    :param counted: whether this counts towards being dead, as refusals do and failures of the service do not.
     """
     if reasons:
         values = {
@@ -118,12 +118,12 @@ def record_failed_ids(
 
 
 def clear_failed_ids(conn: Conn, target: Target, ids: Sequence[str] | None = None) -> int:
-    """Take source ids (or all) off the list, in the caller's transaction."""
+    """Remove source ids (or all) from the list, in the caller's transaction."""
     return execute(conn, "pinecone/clear_failures", {**target.key, "ids": None if ids is None else list(ids)})
 
 
 def reclaim_interrupted(conn: Conn, target: Target, now: datetime) -> int:
-    """List the source ids whose writes a killed sync left open: nobody knows what the index holds of them."""
+    """Put source ids on the list whose writes a killed sync has not confirmed."""
     return execute(conn, "pinecone/reclaim_interrupted", {**target.key, "now": now})
 
 
@@ -131,38 +131,38 @@ def reclaim_interrupted(conn: Conn, target: Target, now: datetime) -> int:
 
 
 def find_rows(conn: Conn, target: Target, record_ids: Sequence[str]) -> dict[str, LedgerRow]:
-    """Return what the ledger says about records, whoever wrote them."""
+    """Return the ledger's rows of records of any source, by record id."""
     query = {**target.key, "ids": list(record_ids)}
     rows = fetch(conn, "pinecone/find_ledger_rows", query, into=LedgerRow)
     return {row.record_id: row for row in rows}
 
 
 def intend(conn: Conn, target: Target, records: Iterable[tuple[Record, str, Sequence[str]]]) -> None:
-    """Note what is about to be written: until it is confirmed, nobody knows what the index holds of it."""
+    """Store records as unconfirmed before they are sent: nobody knows what the index has until `confirm`."""
     rows = [_ledger_row(target, record, doc_id, ids, None) for record, doc_id, ids in records]
     execute(conn, "pinecone/save_records", {"rows": Jsonb(rows)})
 
 
 def confirm(conn: Conn, target: Target, record_ids: Sequence[str], now: datetime) -> None:
-    """Note that both indexes took these, in the caller's transaction."""
+    """Mark records as stored in both indexes, in the caller's transaction."""
     if record_ids:
         execute(conn, "pinecone/confirm_records", {**target.key, "ids": list(record_ids), "now": now})
 
 
 def doubt(conn: Conn, target: Target, record_ids: Sequence[str]) -> None:
-    """Note that nobody knows what the index holds of these, in the caller's transaction."""
+    """Mark records as unconfirmed, in the caller's transaction."""
     if record_ids:
         execute(conn, "pinecone/confirm_records", {**target.key, "ids": list(record_ids), "now": None})
 
 
 def forget(conn: Conn, target: Target, record_ids: Sequence[str]) -> None:
-    """Note that neither index holds these any more, in the caller's transaction."""
+    """Delete records from the ledger that neither index has any more, in the caller's transaction."""
     if record_ids:
         execute(conn, "pinecone/forget_records", {**target.key, "ids": list(record_ids)})
 
 
 def doubt_instance(conn: Conn, instance: str) -> int:
-    """Note that nobody knows what the indexes of an instance hold, and have every sync begin anew."""
+    """Mark all records of an instance as unconfirmed, so that every sync compares everything again."""
     with conn.transaction():
         doubted = execute(conn, "pinecone/doubt_instance", {"instance": instance})
         if doubted:
@@ -173,7 +173,7 @@ def doubt_instance(conn: Conn, instance: str) -> int:
 def adopt(
     conn: Conn, target: Target, found: Sequence[tuple[Record, str, Sequence[str], bool]], now: datetime
 ) -> None:
-    """Put records of an index into the ledger, in the caller's transaction."""
+    """Add records that an index already has to the ledger, in the caller's transaction."""
     moment = now.isoformat()
     rows = [
         _ledger_row(target, record, doc_id, ids, moment if in_both else None)
@@ -198,7 +198,7 @@ def _ledger_row(
 
 
 def doubt_missing(conn: Conn, instance: str, namespace: str, settled_before: datetime, now: datetime) -> int:
-    """Note that an inventory lacks records, and have the next sync of each source try them again."""
+    """Mark records that the indexes lack as unconfirmed, so that each source's next sync retries them."""
     values = {"instance": instance, "namespace": namespace, "settled_before": settled_before, "now": now}
     doubted = execute(conn, "pinecone/doubt_missing", values)
     execute(conn, "pinecone/retry_unconfirmed", values)
@@ -207,38 +207,38 @@ def doubt_missing(conn: Conn, instance: str, namespace: str, settled_before: dat
 
 
 class SeenRecords:
-    """The records and documents that a sync came across, in temporary tables: memory stays flat."""
+    """The records and documents that a sync has seen, in temporary tables, so that memory use is constant."""
 
     def __init__(self, conn: Conn, target: Target) -> None:
         self._conn, self._target = conn, target
         execute(conn, "pinecone/make_seen_tables")
 
     def add_documents(self, doc_ids: Iterable[str]) -> None:
-        """Note documents: what the ledger has of them and this sync did not produce is an orphan."""
+        """Add documents; their records in the ledger that this sync does not produce are orphans."""
         execute(self._conn, "pinecone/add_seen_documents", {"ids": list(doc_ids)})
 
     def add_records(self, record_ids: Iterable[str]) -> set[str]:
-        """Note records; return those that were not noted before."""
+        """Add records, and return those that were not added before."""
         rows = fetch(self._conn, "pinecone/add_seen_records", {"ids": list(record_ids)})
         return {record_id for (record_id,) in rows}
 
     def keep_documents(self, doc_ids: Sequence[str]) -> None:
-        """Keep what the ledger has of documents that could not be judged."""
+        """Keep the records of documents from which no records could be built."""
         if doc_ids:
             execute(self._conn, "pinecone/keep_documents", {**self._target.key, "ids": list(doc_ids)})
 
     def orphans(self, *, complete: bool) -> Iterator[list[str]]:
-        """Yield records that are no longer produced; of a complete walk, also of documents not seen."""
+        """Yield records that are no longer produced; if `complete`, also those of documents not seen."""
         yield from _ids(self._conn, "pinecone/find_orphans", {**self._target.key, "complete": complete})
 
 
 def of_documents(conn: Conn, target: Target, doc_ids: Sequence[str]) -> Iterator[list[str]]:
-    """Yield the records of documents that are gone."""
+    """Yield the records of documents that no longer exist."""
     yield from _ids(conn, "pinecone/records_of_documents", {**target.key, "ids": list(doc_ids)})
 
 
 def of_sources(conn: Conn, target: Target, source_ids: Sequence[str]) -> Iterator[list[str]]:
-    """Yield the records of documents made of nothing but rows that are gone."""
+    """Yield the records of documents whose rows all no longer exist."""
     yield from _ids(conn, "pinecone/records_of_sources", {**target.key, "ids": list(source_ids)})
 
 

@@ -1,8 +1,7 @@
-"""One sync of one source: what changed goes up, what is gone comes down, what failed is kept for next time.
+"""One sync of one source: upload what changed, delete what no longer exists, list what failed.
 
-Crash safety rests on one rule: before anything is sent, the ledger says that nobody knows what the index
-holds of it; only when both indexes took it, the ledger says so. Whatever a killed sync left in doubt is
-tried again by the next one.
+Crash safety relies on one rule: before a record is sent, the ledger marks it as unconfirmed, and only when
+both indexes have stored it as confirmed. The next sync tries again whatever a killed one left unconfirmed.
 """
 
 from __future__ import annotations
@@ -38,12 +37,12 @@ log = structlog.get_logger("collector")
 
 @dataclass(frozen=True)
 class SyncOptions:
-    """How one sync goes about it.
+    """The options of one sync.
 
-    :param collect_ids: keep lists of source ids in the result; they grow with the source.
-    :param limits: sizes and thresholds, those of the settings if not given.
-    :param splitter: how texts are split, if not as usual.
-    :param run_id: what asked for the sync, kept with the status.
+    :param collect_ids: keep lists of source ids in the result, which grow with the source.
+    :param limits: sizes and thresholds; by default those of the settings.
+    :param splitter: splits texts; by default `recursive_splitter`.
+    :param run_id: the DAG run, stored with the status.
     """
 
     full_resync: bool = False
@@ -76,13 +75,13 @@ class Sync:
 
     @property
     def result(self) -> SyncResult:
-        """What was done so far."""
+        """The counts and failures so far."""
         return self._tally.result
 
-    # -- the whole -------------------------------------------------------------------------------------
+    # -- the run ---------------------------------------------------------------------------------------
 
     def run(self) -> SyncResult:
-        """Sync; raises if the service cannot be used at all. The status moves only at the very end."""
+        """Sync, and raise if the service cannot be used at all. The status moves only at the very end."""
         last = store.get_final_sync_at(self.conn, self.target)
         complete = self.options.full_resync or last is None
         cutoff = min(self.session.clock.now(), store.database_clock(self.conn)) - OVERLAP
@@ -132,11 +131,11 @@ class Sync:
     # -- documents -------------------------------------------------------------------------------------
 
     def _windows(self, documents: Iterable[Any]) -> Iterator[list[ReadDocument]]:
-        """Yield documents by the hundreds, or fewer if they are large; memory stays flat."""
+        """Yield documents in windows of limited number and size, so that memory use stays constant."""
         left = None if self.options.max_documents is None else self.options.max_documents - self.result.total
         source = iter(documents)
         window: list[ReadDocument] = []
-        # The first window fills one batch, so that it leaves at once.
+        # The first window fills only one batch, so that it is sent at once.
         size, most = 0, min(self.limits.batch_size, self.limits.window)
         for document in source if left is None else islice(source, max(0, left)):
             self.result.total += 1
@@ -153,7 +152,10 @@ class Sync:
             yield window
         if left is not None and next(source, None) is not None:
             self._cut_short = True
-            log.info(f"stopped at {self.options.max_documents:,} documents; the next sync begins here again")
+            log.info(
+                f"stopped at {self.options.max_documents:,} documents; "
+                "the next sync starts where this one started"
+            )
 
     def _one_window(
         self, window: list[ReadDocument], seen: store.SeenRecords, is_chunked: bool, only_metadata: bool
@@ -217,7 +219,7 @@ class Sync:
         self._ready(items).update(items)
 
     def _ready(self, items: Sequence[PendingRecord]) -> BatchWriter:
-        """Make room for a batch and note what it is about to write."""
+        """Wait until another batch can be sent, and mark its records as unconfirmed."""
         writer = self._opened()
         self._await_batches(leave=self.limits.in_flight - 1)
         store.intend(
@@ -226,18 +228,18 @@ class Sync:
         return writer
 
     def _opened(self) -> BatchWriter:
-        """Open the indexes when first needed. One that has to be created holds nothing of what we wrote.
+        """Open the indexes when they are first needed, and create missing ones.
 
-        The ledger learns that before it is created: a sync killed in between must not leave an empty index
-        that the ledger takes for the old one.
+        A new index is empty, so the ledger marks all records as unconfirmed before it is created: a sync that
+        is killed in between must not leave an empty index whose records count as confirmed.
         """
         if self._writer is None:
             missing = self.index.missing()
             if missing and (doubted := store.doubt_instance(self.conn, self.target.instance)):
                 self._renewed = True
                 log.warning(
-                    f"{doubted:,} chunks were in an index that is gone; the next sync of each source "
-                    "uploads them again"
+                    f"{doubted:,} chunks were in an index that no longer exists; the next sync of each "
+                    "source uploads them again"
                 )
             if created := self.index.open():
                 log.info(f"created the indexes {', '.join(created)}")
@@ -252,21 +254,21 @@ class Sync:
 
     def _settle_batch(self, batch: PendingBatch) -> None:
         outcomes = batch.outcomes()
-        taken = [record_id for record_id, outcome in outcomes.items() if outcome.error is None]
+        written = [record_id for record_id, outcome in outcomes.items() if outcome.error is None]
         withdrawn = [record_id for record_id, outcome in outcomes.items() if outcome.withdrawn]
         done, absent = self._tally.completed(batch, outcomes)
         self._waiting += absent
         with self.conn.transaction():
             if batch.action == "delete":
-                store.forget(self.conn, self.target, taken)
+                store.forget(self.conn, self.target, written)
             else:
-                store.confirm(self.conn, self.target, taken, self.session.clock.now())
+                store.confirm(self.conn, self.target, written, self.session.clock.now())
             store.forget(self.conn, self.target, withdrawn)
             self._tally.settle(done)
         self._give_up_if_down(outcomes)
 
     def _give_up_if_down(self, outcomes: dict[str, Outcome]) -> None:
-        """Stop after several batches in a row of which no record could be sent."""
+        """Raise after several consecutive batches of which no record could be sent."""
         unavailable = [o.error for o in outcomes.values() if isinstance(o.error, SourceUnavailable)]
         if unavailable and len(unavailable) == len(outcomes):
             self._outage.failed(unavailable[0])
@@ -274,17 +276,17 @@ class Sync:
             self._outage.succeeded()
 
     def _salvage(self) -> None:
-        """Confirm what was taken before the sync had to stop, so that it is not sent again."""
+        """Confirm what was written before the sync had to stop, so that it is not sent again."""
         for batch in self._writer.completed(leave=0) if self._writer else ():
             try:
                 self._settle_batch(batch)
             except CollectorError:
-                continue  # the first one is on its way up already
+                continue  # the first error is already being raised
 
-    # -- what is gone ----------------------------------------------------------------------------------
+    # -- deletions -------------------------------------------------------------------------------------
 
     def _remove(self, seen: store.SeenRecords, complete: bool, deleted: list[str], gone: list[str]) -> None:
-        """Delete what is no longer produced, from both indexes and then from the ledger."""
+        """Delete records that are no longer produced, from both indexes and then from the ledger."""
         for pages in (
             seen.orphans(complete=complete),
             store.of_documents(self.conn, self.target, deleted) if deleted else (),

@@ -1,4 +1,4 @@
-"""The tally of one sync: what was counted, what failed and why, which source ids are settled."""
+"""The tally of one sync: counts, failures with their reasons, and settled source ids."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ COUNTED_AS = {"upload": "uploaded", "update": "updated", "delete": "deleted"}
 
 @dataclass
 class Tally:
-    """Counts, and keeps the list of failed source ids right.
+    """Counts what a sync does, and updates the list of failed source ids.
 
-    :param keep_ids: keep lists of source ids in the result; they grow with the source.
+    :param keep_ids: keep lists of source ids in the result, which grow with the source.
     """
 
     session: Session
@@ -36,7 +36,7 @@ class Tally:
     result: SyncResult = field(default_factory=SyncResult)
     any_failed_before: bool = False
     incomplete: bool = False
-    """Whether something failed that no list remembers: then the status must stay, so that it comes again."""
+    """Whether something failed that is on no list, so that the status must not move past it."""
 
     def __post_init__(self) -> None:
         self._failed: set[str] = set()
@@ -44,18 +44,18 @@ class Tally:
     # -- documents -------------------------------------------------------------------------------------
 
     def skip(self, reason: str, number: int = 1) -> None:
-        """Count what is left out."""
+        """Count documents or chunks that are left out, by reason."""
         self.result.skipped[reason] += number
         self.session.progress.count(f"skipped_{reason}", number)
 
     def without_id(self) -> None:
-        """Count a document that has no name."""
+        """Count a document that has no id, and log the first of them."""
         self.skip("without_id")
         if self.result.skipped["without_id"] <= NAMED_IN_LOG:
             log.warning("a document has neither doc_id nor url in its metadata and is left out")
 
     def compared(self, documents: Sequence[DocumentRecords], diff: Diff) -> None:
-        """Count a window of documents that was compared with the ledger."""
+        """Count the documents of a window, and log the problems found in them."""
         self.session.progress.count("documents", len(documents))
         self.session.progress.count("unchanged", diff.unchanged)
         self.result.unchanged += diff.unchanged
@@ -74,7 +74,7 @@ class Tally:
                 self._blame(document.doc_id, reason)
 
     def would_write(self, diff: Diff) -> None:
-        """Count what a real sync would do, and name the first of it."""
+        """Count what a real sync would write, and log the first records."""
         self.result.upserted += len(diff.upload)
         self.result.updated += len(diff.update)
         for verb, items in (("would_upload", diff.upload), ("would_update", diff.update)):
@@ -87,15 +87,15 @@ class Tally:
         self.result.deleted += number
         self.session.progress.count("would_delete", number)
 
-    # -- what came of writing --------------------------------------------------------------------------
+    # -- outcomes of batches ---------------------------------------------------------------------------
 
     def completed(
         self, batch: PendingBatch, outcomes: Outcomes
     ) -> tuple[list[DocumentRecords], list[PendingRecord]]:
-        """Count what became of each record.
+        """Count the outcome of each record.
 
-        Return the documents of which nothing is under way any more, and the records that were to be updated
-        and are not in the index.
+        Return the documents whose records are all written, and the records to update that the index does not
+        have.
         """
         done: list[DocumentRecords] = []
         absent: list[PendingRecord] = []
@@ -138,7 +138,7 @@ class Tally:
     # -- source ids ------------------------------------------------------------------------------------
 
     def settle(self, documents: Iterable[DocumentRecords]) -> None:
-        """Record what became of documents: a source id that failed anywhere is listed, others are not."""
+        """Record the outcome of documents: a source id is on the list if any of its documents failed."""
         settled = list(documents)
         bad = [document for document in settled if document.failed]
         refused = {s: d.reason for d in bad if d.refused for s in d.source_ids}
@@ -163,7 +163,7 @@ class Tally:
                 self.on_settled(indexed, sorted(refused.keys() | lost.keys()))
 
     def settle_gone(self, gone: Sequence[str]) -> None:
-        """Take off the list what no longer exists."""
+        """Remove source ids from the list that no longer exist."""
         if gone:
             with self.session.conn.transaction():
                 store.clear_failed_ids(
