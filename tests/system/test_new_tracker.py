@@ -1,4 +1,4 @@
-"""A tracker made by `make new-tracker`, in a copy of the project with an environment of its own."""
+"""A tracker created by `make new-tracker` in a copy of the repository with a separate environment."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.conftest import ROOT
 
 @pytest.mark.prove
 @pytest.mark.timeout(1200)
-def test_it_passes_lint_and_tests_as_it_is(tmp_path: Path) -> None:
+def test_a_new_tracker_passes_lint_and_tests_unchanged(tmp_path: Path) -> None:
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for name in filter(None, names.split("\0")):
