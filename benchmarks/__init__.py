@@ -1,1 +1,1 @@
-"""Speed and memory as ratios measured in one run, beside their targets: `make bench`."""
+"""Measures speed and memory, as ratios within one run, and compares them with targets: `make bench`."""

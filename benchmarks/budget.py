@@ -1,4 +1,4 @@
-"""What the shared rate budget costs per request, with sixteen processes at one desk."""
+"""What the shared rate budget costs per request when sixteen processes share one identity."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def figures(url: str) -> Iterator[Figure]:
     note = f"{PROCESSES} processes; mean with the blocks {mean:.3f} ms"
     yield Figure("budget, median per request", median, 0.2, "ms", at_least=False, note=note)
     worst = max(one["block"] for one in found) * 1000
-    yield Figure("budget, median of taking a block, slowest process", worst, 50, "ms", at_least=False)
+    yield Figure("budget, median of acquiring a block, slowest process", worst, 50, "ms", at_least=False)
 
 
 def main() -> None:
-    """Admit requests as fast as the budget allows, and tell how long each took."""
+    """Admit requests as fast as the budget allows, and print how long each took."""
     import psycopg
 
     from core.budget import Limits, SharedBudget
@@ -50,12 +50,12 @@ def main() -> None:
     budget.close()
     leases.close()
     blocks = sorted(seconds)[-REQUESTS // limits.block :]
-    told = {
+    result = {
         "median": statistics.median(seconds),
         "mean": statistics.mean(seconds),
         "block": statistics.median(blocks),
     }
-    print(json.dumps(told))
+    print(json.dumps(result))
 
 
 if __name__ == "__main__":

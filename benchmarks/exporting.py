@@ -1,4 +1,4 @@
-"""A first load of a mailing list by monthly exports, against a bare download of the same answers."""
+"""A first load of a mailing list by monthly exports, compared with a bare download of the same responses."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from benchmarks.report import Figure
 
 MONTHS, PER_MONTH, LATENCY, IN_FLIGHT = 12, 400, 0.05, 4
 LIST = "boost-users@lists.boost.org"
-"""Not the list that the figures of memory collect into the same database: this is a first load."""
+"""Not the list of the memory benchmark, which uses the same database: this must be a first load."""
 
 
 def figures(url: str) -> Iterator[Figure]:
@@ -31,20 +31,20 @@ def figures(url: str) -> Iterator[Figure]:
             f"{base}/_sandbox/faults", json={"path": "hyperkitty", "kind": "delay", "seconds": LATENCY}
         )
         first = _measure(url, base)
-        asked = requests.get(f"{base}/_sandbox/requests").json()["recent"]
-        details = sum("/email/" in line for line in asked)
+        sent = requests.get(f"{base}/_sandbox/requests").json()["recent"]
+        details = sum("/email/" in line for line in sent)
         note = f"{first['new']:.0f} messages, {details} by their details; {first['seconds']:.1f} s"
         yield Figure(
-            "first load by exports, requests beside details",
-            len(asked) - details,
+            "first load by exports, requests other than details",
+            len(sent) - details,
             65,
             "",
             at_least=False,
             note=note,
         )
-        bare = _bare(base, asked)
+        bare = _bare(base, sent)
         yield Figure(
-            "the same against a bare download of the same answers",
+            "the same, compared with a bare download of the same responses",
             first["seconds"] / bare,
             2,
             "x",
@@ -69,12 +69,12 @@ def _await(base: str) -> None:
             time.sleep(0.1)
 
 
-def _bare(base: str, asked: list[str]) -> float:
-    """Download the same answers, as many at a time, and throw them away."""
+def _bare(base: str, sent: list[str]) -> float:
+    """Download the same responses with the same concurrency and discard them."""
     session = requests.Session()
     began = time.perf_counter()
     with ThreadPoolExecutor(IN_FLIGHT) as pool:
-        list(pool.map(lambda line: session.get(base + line.partition(" ")[2]).content, asked))
+        list(pool.map(lambda line: session.get(base + line.partition(" ")[2]).content, sent))
     return time.perf_counter() - began
 
 
@@ -87,7 +87,7 @@ def _measure(url: str, base: str) -> dict[str, float]:
 
 
 def serve(port: int) -> None:
-    """Serve a year of one list; each hundredth message has an attachment."""
+    """Serve a list with a year of messages; every hundredth has an attachment."""
     import uvicorn
 
     from sandbox.app import create_app
@@ -97,8 +97,8 @@ def serve(port: int) -> None:
     world = World()
     found = world.mail.add_list(MailList(LIST, "Boost"))
     for number in range(MONTHS * PER_MONTH):
-        month, place = divmod(number, PER_MONTH)
-        moment = datetime(2025, month + 1, 1, tzinfo=UTC) + timedelta(minutes=100 * place)
+        month, position = divmod(number, PER_MONTH)
+        moment = datetime(2025, month + 1, 1, tzinfo=UTC) + timedelta(minutes=100 * position)
         message_id = f"{number}@example.org"
         message_hash = message_hash_of(message_id)
         files = (Attachment("a.txt", "text/plain", "utf-8", 20),) if number % 100 == 0 else ()
@@ -126,7 +126,7 @@ def serve(port: int) -> None:
 
 
 def collect_list() -> None:
-    """Collect the list in this process, and tell how long it took."""
+    """Collect the list in this process, and print how long it took."""
     import psycopg
 
     from core.session import Session

@@ -1,4 +1,4 @@
-"""The Pinecone sync: how fast it uploads, what it costs when little or nothing changed, memory."""
+"""The Pinecone sync: upload speed, the cost of a sync after few or no changes, and memory."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ def figures(url: str) -> Iterator[Figure]:
         took = f"{found['seconds']:.1f} s for {FIRST:,} documents"
         note = f"{took}, ideal {ideal:.1f} s; {found['requests']:.0f} requests"
         yield Figure(
-            f"first sync, share of what {IN_FLIGHT} batches in batch allow",
+            f"first sync, share of the speed that {IN_FLIGHT} batches in flight allow",
             ideal / found["seconds"],
             0.8,
             "x",
             note=note,
         )
     with psycopg.connect(url, autocommit=True) as conn:
-        # The next sandbox has new indexes: nothing that was written into the first one counts.
+        # The next sandbox starts with empty indexes, so the ledger must be empty too.
         conn.execute("TRUNCATE pinecone.ledger, pinecone.failed_item, pinecone.sync_status")
     with _sandbox() as base:
-        small = _filled_and_again(url, base, SMALL)
-        large = _filled_and_again(url, base, LARGE)
+        small = _fill_and_sync_again(url, base, SMALL)
+        large = _fill_and_sync_again(url, base, LARGE)
         yield Figure(
             "incremental sync, nothing changed, 100,000 chunks", large["incremental"], 2, "s", at_least=False
         )
@@ -77,11 +77,15 @@ def figures(url: str) -> Iterator[Figure]:
             note=note,
         )
         yield Figure(
-            "ids that index, ledger and source do not share", found["differing"], 0, "", at_least=False
+            "ids that are not in the index, the ledger and the source alike",
+            found["differing"],
+            0,
+            "",
+            at_least=False,
         )
 
 
-def _filled_and_again(url: str, base: str, chunks: int) -> dict[str, float]:
+def _fill_and_sync_again(url: str, base: str, chunks: int) -> dict[str, float]:
     filled = _measure(url, base, "fill", chunks)
     return {**_measure(url, base, "again", chunks), "rate": chunks / filled["seconds"]}
 
@@ -115,18 +119,18 @@ def _measure(url: str, base: str, what: str, size: int) -> dict[str, float]:
     return result
 
 
-# -- in a process of its own -------------------------------------------------------------------------------
+# -- in a separate process -------------------------------------------------------------------------------
 
 
 def text(number: int, version: int) -> str:
-    """Return some 600 characters, different for each number and version."""
+    """Return about 600 characters that differ for each number and version."""
     step = number * 31 + version * 17 + 1
     words = (WORDS[(step * k + k * k) % 12] for k in range(80))
     return f"Document {number}, version {version}: {' '.join(words)}"
 
 
 def documents(size: int, edited: bool = False) -> Iterator[dict[str, Any]]:
-    """Yield documents of one chunk each; if edited, each hundredth is changed and each hundredth is gone."""
+    """Yield documents of one chunk each; if edited, 1 % have a new text and another 1 % are omitted."""
     for number in range(size):
         if edited and number % 100 == 1:
             continue
@@ -138,7 +142,7 @@ def documents(size: int, edited: bool = False) -> Iterator[dict[str, Any]]:
 
 
 def main() -> None:
-    """Run one measurement and tell its figures."""
+    """Run one measurement and print its figures."""
     from core.clock import SystemClock
     from core.documents import Documents
     from core.session import Session
@@ -172,14 +176,14 @@ def main() -> None:
 
         figures: dict[str, float]
         if what in ("first", "fill"):
-            result, seconds, asked = sync(lambda f, s: (documents(size), False))
+            result, seconds, requests_sent = sync(lambda f, s: (documents(size), False))
             assert result.upserted == size, result
-            figures = {"seconds": seconds, "requests": asked}
+            figures = {"seconds": seconds, "requests": requests_sent}
         elif what == "again":
-            _, incremental, first_asked = sync(lambda f, s: (iter(()), False))
-            result, resync, asked = sync(lambda f, s: (documents(size), False), full_resync=True)
+            _, incremental, first_requests = sync(lambda f, s: (iter(()), False))
+            result, resync, requests_sent = sync(lambda f, s: (documents(size), False), full_resync=True)
             assert result.unchanged == size, result
-            figures = {"incremental": incremental, "resync": resync, "writes": first_asked + asked}
+            figures = {"incremental": incremental, "resync": resync, "writes": first_requests + requests_sent}
         else:
             changed = (d for d in documents(size, edited=True) if "version 1" in d["content"])
             gone = [f"{size}-{n}" for n in range(1, size, 100)]

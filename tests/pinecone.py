@@ -1,4 +1,4 @@
-"""A source of documents for tests, and looks into the sandbox's indexes behind the client's back."""
+"""A source of documents for tests, and direct access to the sandbox's indexes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WORDS = "allocator executor coroutine template regex parser socket buffer thread
 
 
 def text(number: int, size: int = 300) -> str:
-    """A text of its own per number, of real-looking words."""
+    """A different text for each number."""
     words = [WORDS[(number * 7 + k * k) % len(WORDS)] for k in range(size // 8)]
     return f"Message {number} speaks of " + " ".join(words)
 
@@ -35,12 +35,12 @@ def document(number: int, content: str | None = None, **metadata: Any) -> dict[s
 
 @dataclass
 class Source:
-    """Documents with the moment of their last change; answers as a preprocess function must."""
+    """Documents with the times of their last changes; can be called as a preprocess function."""
 
     documents: dict[str, dict[str, Any]] = field(default_factory=dict)
     changed: dict[str, datetime] = field(default_factory=dict)
     deleted: dict[str, datetime] = field(default_factory=dict)
-    asked: list[tuple[list[str], datetime | None]] = field(default_factory=list)
+    requested: list[tuple[list[str], datetime | None]] = field(default_factory=list)
 
     def put(self, now: datetime, *documents: dict[str, Any]) -> None:
         for each in documents:
@@ -54,7 +54,7 @@ class Source:
             self.deleted[doc_id] = now
 
     def __call__(self, failed_ids: list[str], final_sync_at: datetime | None) -> Documents:
-        self.asked.append((failed_ids, final_sync_at))
+        self.requested.append((failed_ids, final_sync_at))
         since = final_sync_at
         return Documents(
             documents=self._select(failed_ids, since),
@@ -78,8 +78,8 @@ def ids(world: World, kind: str = "dense", namespace: str = NAMESPACE) -> set[st
     return set(index(world, kind).stored.get(namespace, {}))
 
 
-def held(world: World, namespace: str) -> dict[str, dict[str, Any]]:
-    """What both indexes hold of a namespace: fields by record id."""
+def stored_fields(world: World, namespace: str) -> dict[str, dict[str, Any]]:
+    """The fields of all records of a namespace in both indexes, by record id."""
     return {
         kind: {i: record.fields for i, record in index(world, kind).stored.get(namespace, {}).items()}
         for kind in KINDS
@@ -107,7 +107,7 @@ def status(conn: Conn) -> datetime | None:
 
 
 def writes(world: World) -> dict[str, int]:
-    """How many requests of each kind came since the last look."""
+    """The number of requests of each kind since the last call."""
     counts: dict[str, int] = {}
     for line in world.traffic.recent:
         name = line.partition("?")[0].rsplit("/", 1)[-1]
@@ -128,7 +128,7 @@ def connection(sandbox: str, project: str = "public", **extra: Any) -> str:
 
 
 def both(world: World) -> set[str]:
-    """The ids, which must be the same in both indexes."""
+    """The ids, after checking that both indexes have the same ones."""
     assert ids(world, "dense") == ids(world, "sparse")
     return ids(world)
 
@@ -137,6 +137,6 @@ def id_of(number: int, start: int = 0) -> str:
     return split_id(f"d{number}", start)
 
 
-def agree(world: World, conn: Conn, *expected: str) -> None:
+def assert_indexed(world: World, conn: Conn, *expected: str) -> None:
     assert both(world) == ledger_ids(conn) == set(expected)
     assert ledger_ids(conn, "synced_at IS NULL") == set()

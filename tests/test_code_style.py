@@ -28,7 +28,7 @@ def tool(*command: str) -> None:
     [("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",), ("lint-imports",)],
     ids=lambda c: c[0] + c[-1],
 )
-def test_tools_are_content(command: tuple[str, ...]) -> None:
+def test_tools_find_no_problem(command: tuple[str, ...]) -> None:
     tool(*command)
 
 
@@ -52,14 +52,14 @@ def test_files_are_short() -> None:
     assert long == {}
 
 
-def test_nothing_of_one_machine_is_committed() -> None:
+def test_no_path_of_a_machine_is_committed() -> None:
     halves = (("/wor", r"k/[a-z.]+/"), ("/roo", "t/"), ("index", "-url"), ("https?://", r"\S*/simple\b"))
     forbidden = re.compile("|".join(first + second for first, second in halves))
     hits = [str(p) for p, t in texts() if forbidden.search(t)]
     assert hits == []
 
 
-def test_every_sql_file_says_what_it_answers_and_is_used() -> None:
+def test_every_sql_file_begins_with_a_comment_and_is_used() -> None:
     code = "\n".join(t for p, t in texts() if p.suffix == ".py")
     for path, text in texts():
         if path.suffix == ".sql":
@@ -69,11 +69,11 @@ def test_every_sql_file_says_what_it_answers_and_is_used() -> None:
             assert f'"{name}"' in code or f'"{stem}"' in code, f"{path} is not used"
 
 
-def test_no_utils() -> None:
+def test_no_module_is_called_utils() -> None:
     assert [str(p) for p, _ in texts() if p.stem in ("utils", "helpers", "common", "misc")] == []
 
 
-def test_docs_link_to_what_exists() -> None:
+def test_links_in_documents_exist() -> None:
     for path, text in texts():
         if path.suffix == ".md":
             for link in re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", text):

@@ -1,4 +1,4 @@
-"""Our own rules: who writes what, who depends on whom, what is documented, what is stable, how names leave."""
+"""The repository's own rules: writes, dependencies, documentation, stable names, deprecation."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from core.deprecation import NameDeprecated, deprecated
 from tests.conftest import ROOT
 
 
-def test_every_write_is_in_its_trackers_own_store() -> None:
+def test_every_write_is_in_the_store_of_its_tracker() -> None:
     assert writes.problems() == []
 
 
@@ -80,7 +80,7 @@ def test_every_write_is_in_its_trackers_own_store() -> None:
         ),
     ],
 )
-def test_a_write_in_the_wrong_place_is_found(tmp_path: Path, file: str, text: str, problem: str) -> None:
+def test_a_write_in_the_wrong_module_is_found(tmp_path: Path, file: str, text: str, problem: str) -> None:
     sql = tmp_path / "include/sql/slack/add_messages.sql"
     sql.parent.mkdir(parents=True)
     sql.write_text("-- Adds.\nINSERT INTO slack.message SELECT 1\n")
@@ -125,7 +125,7 @@ def test_imports_between_trackers(importer: str, imported: str, problem: str) ->
     assert [problem in each for each in problems] == ([True] if problem else [])
 
 
-def test_reads_across_trackers_are_declared_by_who_owns_the_table() -> None:
+def test_reads_across_trackers_are_declared_by_the_owner_of_the_table() -> None:
     assert dependencies.undeclared() == []
     assert any(edge.how.startswith("SQL read") for edge in dependencies.edges())
 
@@ -149,19 +149,19 @@ def test_the_table_of_collectors_is_current() -> None:
     assert collector_table.PAGE.read_text() == collector_table.page(), "run `make docs`"
 
 
-def test_connections_that_are_documented_are_those_of_the_code() -> None:
+def test_all_connections_are_documented() -> None:
     from launcher.connections import sandbox_connections
 
     documented = {name for name, _, _ in configuration.CONNECTIONS}
     assert documented == {"bdc_postgres", *sandbox_connections("http://x")}
 
 
-def test_stable_names_are_as_they_were() -> None:
-    told = "a stable name changed: run `make docs` and say so in CHANGELOG.md"
-    assert stable_names.SNAPSHOT.read_text().splitlines() == stable_names.lines(), told
+def test_stable_names_do_not_change() -> None:
+    message = "a stable name changed: run `make docs` and note it in CHANGELOG.md"
+    assert stable_names.SNAPSHOT.read_text().splitlines() == stable_names.lines(), message
 
 
-def test_a_name_that_leaves_says_so() -> None:
+def test_a_deprecated_name_warns() -> None:
     @deprecated(since="0.2", gone_in="1.0", instead="new()")
     def old(number: int) -> int:
         return number + 1
@@ -177,6 +177,6 @@ def test_a_name_that_leaves_says_so() -> None:
             old(1)
 
 
-def test_documents_that_must_be_there() -> None:
+def test_required_documents_exist() -> None:
     for name in ("SECURITY.md", "docs/stability.md", "docs/coming-from-django.md"):
         assert (ROOT / name).read_text().startswith("# ")

@@ -1,6 +1,6 @@
-"""The sandbox's HyperKitty against what the released package 1.3.12 answers.
+"""The sandbox's HyperKitty, compared with the behaviour of the released package 1.3.12.
 
-There is no machine-readable description; the fields, orders and errors below were read from the package.
+No machine-readable description exists; the fields, orders and errors below were read from the package.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def get(url: str, **options: Any) -> requests.Response:
     return requests.get(url, timeout=10, allow_redirects=False, **options)
 
 
-def test_the_index_is_ordered_by_archiving_and_hides_that_time(api: str, world: World) -> None:
+def test_the_index_is_ordered_by_archiving_time_but_does_not_show_it(api: str, world: World) -> None:
     boost = add_list(world, 25)
     boost.add(entry(30, date=entry(0).date - timedelta(days=4000)))
     page = get(f"{api}/list/{BOOST}/emails/").json()
@@ -55,7 +55,7 @@ def test_the_index_is_ordered_by_archiving_and_hides_that_time(api: str, world: 
     assert "archived_date" not in json.dumps(page)
 
 
-def test_pages(api: str, world: World) -> None:
+def test_paging(api: str, world: World) -> None:
     add_list(world, 25)
     page = get(f"{api}/list/{BOOST}/emails/?limit=10&offset=20").json()
     assert (len(page["results"]), page["next"]) == (5, None)
@@ -64,7 +64,7 @@ def test_pages(api: str, world: World) -> None:
     assert len(get(f"{api}/list/{BOOST}/emails/?limit=junk&offset=-3").json()["results"]) == 10
 
 
-def test_a_message(api: str, world: World) -> None:
+def test_the_detail_of_a_message(api: str, world: World) -> None:
     boost = add_list(world, 3)
     boost.attach(entry(2).message_hash, entry(1).message_hash)
     detail = get(f"{api}/list/{BOOST}/email/{entry(2).message_hash}/").json()
@@ -100,7 +100,7 @@ def test_errors(api: str, world: World) -> None:
     assert (slash.status_code, slash.headers["Location"].endswith("/emails/?limit=3")) == (301, True)
 
 
-def test_who_prefers_html_gets_html(api: str, world: World) -> None:
+def test_clients_that_prefer_html_get_html(api: str, world: World) -> None:
     add_list(world, 1)
     assert (
         get(f"{api}/lists/", headers={"Accept": "text/html"}).headers["Content-Type"].startswith("text/html")
@@ -109,7 +109,7 @@ def test_who_prefers_html_gets_html(api: str, world: World) -> None:
     assert get(f"{api}/lists/?format=json", headers={"Accept": "text/html"}).json()["count"] == 1
 
 
-def test_a_moderator_removes_and_answers_move_up(api: str, world: World, sandbox: str) -> None:
+def test_replies_to_a_removed_message_move_up(api: str, world: World, sandbox: str) -> None:
     boost = add_list(world, 4)
     boost.attach(entry(1).message_hash, entry(0).message_hash)
     boost.attach(entry(2).message_hash, entry(1).message_hash)
@@ -125,7 +125,7 @@ def test_a_moderator_removes_and_answers_move_up(api: str, world: World, sandbox
     assert heir["parent"].endswith(f"/{entry(2).message_hash}/")
 
 
-def test_pages_for_people(api: str, world: World) -> None:
+def test_html_pages(api: str, world: World) -> None:
     boost = add_list(world, 2)
     boost.by_hash[entry(1).message_hash].text = "a < b & c"
     root = api.removesuffix("/api")
@@ -140,7 +140,7 @@ def test_pages_for_people(api: str, world: World) -> None:
     assert get(f"{root}/list/{BOOST}/message/NONE/").status_code == 404
 
 
-def test_hashes_are_mailmans() -> None:
+def test_hashes_are_those_of_mailman() -> None:
     assert message_hash_of("abc@example.com") == "OYHKWRDNPBPKMOWYLNPKMCEOE6ZX65KG"
 
 
@@ -152,14 +152,14 @@ def written(name: str, count: int) -> list[Any]:
     return [next(writer) for _ in range(count)]
 
 
-def test_the_community_is_the_same_everywhere() -> None:
-    """A change of the generator must be meant: raise VERSION and the digest together."""
+def test_the_generated_community_is_the_same_on_every_machine() -> None:
+    """If a change of the generator is intended, update VERSION and the digest together."""
     entries = [e for name in sorted(LISTS) for e in written(name, 120)]
     text = "\n".join(f"{e.message_id} {e.subject} {e.sender_name} {e.date} {body_of(7, e)}" for e in entries)
     assert (VERSION, hashlib.sha256(text.encode()).hexdigest()[:16]) == (1, "f2aeb5b6171daa2a")
 
 
-def test_the_community_has_what_real_lists_have() -> None:
+def test_the_generated_lists_have_the_oddities_of_real_ones() -> None:
     entries = written(BOOST, 3000)
     late = [e for e in entries if e.date < e.archived_at - timedelta(days=100)]
     assert 10 < len(late) < 150
@@ -175,7 +175,7 @@ def test_the_community_has_what_real_lists_have() -> None:
     assert users & {e.message_hash for e in entries}
 
 
-def test_time_passes(world: World, sandbox: str) -> None:
+def test_time_can_be_advanced(world: World, sandbox: str) -> None:
     generated = World.generated(messages=100)
     world.mail = generated.mail
     before = sum(requests.get(f"{sandbox}/_sandbox/", timeout=10).json()["mailing_lists"].values())

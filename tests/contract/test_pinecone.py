@@ -1,4 +1,4 @@
-"""The sandbox's Pinecone against the official descriptions, and against the models of the official SDK."""
+"""The sandbox's Pinecone, checked against the official API descriptions and the models of the official SDK."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ def described(plane: str, version: str) -> Any:
 
 
 def check(plane: str, version: str, method: str, path: str, answer: requests.Response) -> Any:
-    """Hold an answer to what the description says about this status of this operation."""
+    """Check an answer against the description of this status of this operation."""
     document = described(plane, version)
     responses = document["paths"][path][method]["responses"]
     status = str(answer.status_code)
-    said = responses.get(status) or responses.get(f"{status[0]}XX")
-    assert said is not None, f"{method} {path}: {status} is not described"
-    schemas = [content["schema"] for content in said.get("content", {}).values()]
+    expected = responses.get(status) or responses.get(f"{status[0]}XX")
+    assert expected is not None, f"{method} {path}: {status} is not described"
+    schemas = [content["schema"] for content in expected.get("content", {}).values()]
     if not schemas:
         assert answer.content == b""
         return None
@@ -98,7 +98,7 @@ def record(number: int, **metadata: Any) -> dict[str, Any]:
 # -- the control plane -----------------------------------------------------------------------------------------
 
 
-def test_an_index_is_made_listed_described_and_deleted(control: Ask, version: str) -> None:
+def test_an_index_is_created_listed_described_and_deleted(control: Ask, version: str) -> None:
     made = control("post", "/indexes/create-for-model", json=CREATE)
     assert made.status_code == 201
     body = check("control", version, "post", "/indexes/create-for-model", made)
@@ -120,7 +120,9 @@ def test_an_index_is_made_listed_described_and_deleted(control: Ask, version: st
         ({"embed": {"model": "multilingual-e5-large"}}, 422),
     ],
 )
-def test_what_cannot_be_made(control: Ask, version: str, changes: dict[str, Any], status: int) -> None:
+def test_invalid_indexes_are_refused(
+    control: Ask, version: str, changes: dict[str, Any], status: int
+) -> None:
     answer = control("post", "/indexes/create-for-model", json={**CREATE, **changes})
     assert answer.status_code == status
     error = described("control", version)["components"]["schemas"]["ErrorResponse"]
@@ -139,13 +141,13 @@ def test_errors_of_the_control_plane(control: Ask, version: str) -> None:
 # -- the data plane --------------------------------------------------------------------------------------------
 
 
-def test_every_operation_answers_as_described(data: Ask, version: str) -> None:
+def test_every_operation_matches_its_description(data: Ask, version: str) -> None:
     upserted = data("post", "/records/namespaces/ns/upsert", data=ndjson(*(record(n, n=n) for n in range(5))))
     check("data", version, "post", "/records/namespaces/{namespace}/upsert", upserted)
     assert upserted.status_code == 201
-    asked = {"query": {"top_k": 3, "inputs": {"text": text(2)}}, "fields": ["n"]}
+    query = {"query": {"top_k": 3, "inputs": {"text": text(2)}}, "fields": ["n"]}
     path = "/records/namespaces/{namespace}/search"
-    found = check("data", version, "post", path, data("post", "/records/namespaces/ns/search", json=asked))
+    found = check("data", version, "post", path, data("post", "/records/namespaces/ns/search", json=query))
     assert found["result"]["hits"][0]["_id"] == "r2"
     assert found["result"]["hits"][0]["fields"] == {"n": 2}
     fetched = data("get", "/vectors/fetch", params={"ids": ["r1", "r9"], "namespace": "ns"})
@@ -165,7 +167,7 @@ def test_every_operation_answers_as_described(data: Ask, version: str) -> None:
     check("data", version, "delete", "/namespaces/{namespace}", data("delete", "/namespaces/ns"))
 
 
-def test_ids_are_listed_in_order_by_pages(data: Ask, version: str) -> None:
+def test_ids_are_listed_in_order_page_by_page(data: Ask, version: str) -> None:
     data("post", "/records/namespaces/ns/upsert", data=ndjson(*(record(n) for n in range(7))))
     seen: list[str] = []
     token = None
@@ -204,7 +206,7 @@ def test_documented_limits_are_enforced(data: Ask, version: str, body: bytes, wo
     assert listed.json()["vectors"] == []
 
 
-def test_a_batch_is_taken_as_a_whole_or_not_at_all(data: Ask) -> None:
+def test_a_batch_is_stored_completely_or_not_at_all(data: Ask) -> None:
     bad = data("post", "/records/namespaces/ns/upsert", data=ndjson(record(1), record(2, a=None)))
     assert bad.status_code == 400
     assert data("get", "/vectors/list", params={"namespace": "ns"}).json()["vectors"] == []
@@ -220,19 +222,21 @@ def test_a_batch_is_taken_as_a_whole_or_not_at_all(data: Ask) -> None:
         ("/records/namespaces/{namespace}/search", {"query": {"top_k": 1, "inputs": {}}}),
     ],
 )
-def test_what_the_data_plane_refuses(data: Ask, version: str, path: str, body: dict[str, Any]) -> None:
+def test_invalid_requests_to_the_data_plane_are_refused(
+    data: Ask, version: str, path: str, body: dict[str, Any]
+) -> None:
     data("post", "/records/namespaces/ns/upsert", data=ndjson(record(1)))
     answer = data("post", path.replace("{namespace}", "ns"), json=body)
     assert answer.status_code in (400, 404)
     check("data", version, "post", path, answer)
 
 
-def test_a_key_reaches_its_own_indexes_only(data: Ask) -> None:
+def test_a_key_gives_access_to_its_own_indexes_only(data: Ask) -> None:
     for key in ("nobody", "pcsk_sandbox_private"):
         assert data("post", "/describe_index_stats", key=key, json={}).status_code in (401, 404)
 
 
-def test_updates_add_keys_and_remove_none(data: Ask) -> None:
+def test_an_update_adds_keys_and_removes_none(data: Ask) -> None:
     data("post", "/records/namespaces/ns/upsert", data=ndjson(record(1, a="x", b="y")))
     data("post", "/vectors/update", json={"id": "r1", "setMetadata": {"b": "z"}, "namespace": "ns"})
     fetched = data("get", "/vectors/fetch", params={"ids": ["r1"], "namespace": "ns"}).json()
@@ -254,7 +258,7 @@ def test_filters(data: Ask) -> None:
     assert found({"n": {"$exists": False}}) == set()
 
 
-# -- what no description says ------------------------------------------------------------------------------------
+# -- behaviour that no description covers ------------------------------------------------------------------------------------
 
 
 def test_reads_lag_behind_writes(world: World, data: Ask) -> None:
@@ -272,23 +276,23 @@ def test_reads_lag_behind_writes(world: World, data: Ask) -> None:
     assert data("get", "/vectors/list", params=listing).json()["vectors"] == []
 
 
-def test_near_texts_are_near_and_always_at_the_same_place() -> None:
-    asked = "How do I write an asynchronous TCP server with coroutines?"
+def test_similar_texts_have_similar_and_stable_vectors() -> None:
+    question = "How do I write an asynchronous TCP server with coroutines?"
     near = "Asynchronous servers: writing a TCP echo server using coroutine support"
     far = "The release notes mention a new allocator for small strings"
 
-    def distance(other: str) -> float:
-        return embedding.cosine(embedding.dense(asked, 1024), embedding.dense(other, 1024))
+    def similarity(other: str) -> float:
+        return embedding.cosine(embedding.dense(question, 1024), embedding.dense(other, 1024))
 
-    assert distance(near) > distance(far) + 0.1
-    assert distance(asked) == pytest.approx(1.0)
-    assert embedding.dot(embedding.sparse(asked), embedding.sparse(near)) > 0
+    assert similarity(near) > similarity(far) + 0.1
+    assert similarity(question) == pytest.approx(1.0)
+    assert embedding.dot(embedding.sparse(question), embedding.sparse(near)) > 0
     assert embedding.dense(near, 8) == embedding.dense(near, 8)
     long = near + " word" * 600
     assert embedding.dense(long, 64) == embedding.dense(f"{long} and more", 64)
 
 
-def test_the_newest_version_is_what_the_sdk_decodes(sandbox: str) -> None:
+def test_the_sdk_decodes_the_newest_version(sandbox: str) -> None:
     sdk = Pinecone(api_key=KEY, host=f"{sandbox}/pinecone")
     made = sdk.indexes.create_for_model(**CREATE)
     assert made.embed is not None

@@ -1,4 +1,4 @@
-"""The sandbox itself: services register themselves, and each can be steered."""
+"""The sandbox itself: services register themselves, and each can be controlled."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ Package = Callable[[dict[str, str]], ModuleType]
 
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Package]:
-    """Makes a package whose folders hold what is given as their `service.py`; none where that is empty."""
+    """Creates a package with the given folders and their `service.py`; an empty text means none."""
     name = "made_up_sandbox"
 
     def make(folders: dict[str, str]) -> ModuleType:
@@ -78,13 +78,13 @@ def renamed(**facts: str) -> str:
     return code
 
 
-def test_a_folder_with_a_service_is_one_and_others_are_not(package: Package) -> None:
+def test_only_folders_with_a_service_module_are_services(package: Package) -> None:
     second = renamed(name="attic", prefix="/attic")
     found = discover(package({"z": SHELF, "community": "", "a": second}))
     assert [service.name for service in found] == ["attic", "shelf"]
 
 
-def test_the_services_that_are_there() -> None:
+def test_the_services_of_the_repository() -> None:
     assert (EVERY["mail"].prefix, EVERY["pinecone"].prefix) == ("/hyperkitty/archives", "/pinecone")
     assert World().services == services()
 
@@ -98,40 +98,40 @@ def test_the_services_that_are_there() -> None:
         ({"name": "my shelf", "prefix": "/x"}, "the name 'my shelf' cannot be used"),
     ],
 )
-def test_a_service_that_would_hide_another_is_refused(
+def test_a_service_that_conflicts_with_another_is_refused(
     package: Package, facts: dict[str, str], message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
         discover(package({"a": SHELF, "b": renamed(**facts)}))
 
 
-def test_a_world_keeps_its_own_names(package: Package) -> None:
+def test_a_service_cannot_use_a_name_of_the_world(package: Package) -> None:
     with pytest.raises(ValueError, match="uses the name 'traffic' already; rename the service"):
         World(discover(package({"a": renamed(name="traffic")})))
     with pytest.raises(AttributeError, match="no service of the sandbox is called 'shelf'"):
         _ = World().shelf
 
 
-def test_a_new_service_is_served_and_steered_without_being_named_anywhere(package: Package) -> None:
+def test_a_new_service_is_served_and_controlled_without_being_listed_anywhere(package: Package) -> None:
     world = World((EVERY["mail"], *discover(package({"a": SHELF}))))
     world.shelf.append("first")
     with serve(world) as address:
-        assert ask("GET", f"{address}/library/books") == ["first"]
-        assert ask("POST", f"{address}/_sandbox/time", {"messages": 4}) == {"messages": 0, "books": 4}
-        overview = ask("GET", f"{address}/_sandbox/")
+        assert call("GET", f"{address}/library/books") == ["first"]
+        assert call("POST", f"{address}/_sandbox/time", {"messages": 4}) == {"messages": 0, "books": 4}
+        overview = call("GET", f"{address}/_sandbox/")
         assert list(overview) == ["mailing_lists", "books", "requests", "faults"]
         assert (overview["books"], overview["requests"]) == (5, {"library": 1})
         world.shelf = ["another"]
-        assert ask("GET", f"{address}/library/books") == ["another"]
+        assert call("GET", f"{address}/library/books") == ["another"]
         other = World(world.services)
         world.take_states(other)
-        assert ask("GET", f"{address}/library/books") == []
-        other.shelf.append("seen by both")
-        assert ask("DELETE", f"{address}/_sandbox/shelf") == {"burnt": None}
+        assert call("GET", f"{address}/library/books") == []
+        other.shelf.append("visible to both")
+        assert call("DELETE", f"{address}/_sandbox/shelf") == {"burnt": None}
         assert world.shelf == []
 
 
-def test_states_are_taken_and_faults_stay(world: World) -> None:
+def test_taking_the_states_of_another_world_keeps_the_faults(world: World) -> None:
     other = World.generated(messages=20)
     world.faults.append(object())
     world.take_states(other)
@@ -146,20 +146,20 @@ def test_a_community_is_generated_by_its_services(package: Package) -> None:
     assert (len(world.shelf), world.pinecone.projects["public"].indexes) == (10, {})
 
 
-def test_two_services_do_not_use_the_same_key() -> None:
+def test_two_services_cannot_use_the_same_key() -> None:
     assert merged([{"a": 1}, {"b": 2}]) == {"a": 1, "b": 2}
     with pytest.raises(ValueError, match="use the same keys: a, b"):
         merged([{"a": 1, "b": 1}, {"b": 2, "a": 2}])
 
 
-def test_pinecone_is_steered(world: World, sandbox: str) -> None:
-    behaviour = ask("POST", f"{sandbox}/_sandbox/pinecone", {"lag": 2})
+def test_pinecone_can_be_made_slow(world: World, sandbox: str) -> None:
+    behaviour = call("POST", f"{sandbox}/_sandbox/pinecone", {"lag": 2})
     assert (behaviour["lag"], world.pinecone.behaviour.lag) == (2, 2)
     answer = requests.post(f"{sandbox}/_sandbox/pinecone", json={"speed": 1}, timeout=10)
     assert (answer.status_code, answer.json()) == (422, {"detail": "unknown: speed"})
 
 
-def ask(method: str, url: str, wanted: Any = None) -> Any:
-    answer = requests.request(method, url, json=wanted, timeout=10)
+def call(method: str, url: str, body: Any = None) -> Any:
+    answer = requests.request(method, url, json=body, timeout=10)
     assert answer.status_code == 200, answer.text
     return answer.json()

@@ -1,4 +1,4 @@
-"""What a crash test plays."""
+"""The description of one crash test."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ Snapshot = dict[str, list[Any]]
 
 @dataclass(frozen=True)
 class Scenario:
-    """A world, what happens in it between two runs, and the runs.
+    """A world, the changes between two runs, and the runs.
 
-    :param proof: table that must hold at least so many rows in the end, or nothing was tested.
-    :param held: what a service holds in the end, beside the database.
-    :param compared: what of the database must be equal, where not everything can be.
-    :param stages: which runs are disturbed.
-    :param runs_in_ci: whether some crashes of it are tried with every run of the tests, or all with `make prove` only.
+    :param proof: a table and the number of rows that it must have in the end; fewer mean that nothing was tested.
+    :param stored: returns what a service stores in the end, to be compared as the database is.
+    :param compared: reduces the database's rows to those that must be equal.
+    :param stages: the runs that are made to fail.
+    :param runs_in_ci: whether every run of the tests tries some crashes; if not, only `make prove` tries them.
     """
 
     name: str
@@ -29,7 +29,7 @@ class Scenario:
     first: Callable[[Conn, str], None]
     second: Callable[[Conn, str], None]
     proof: tuple[str, int] = ("mailing_list.message", 18)
-    held: Callable[[World], dict[str, list[Any]]] = lambda world: {}
+    stored: Callable[[World], dict[str, list[Any]]] = lambda world: {}
     compared: Callable[[Snapshot], Snapshot] = lambda found: found
     stages: tuple[str, ...] = ("second",)
     runs_in_ci: bool = True

@@ -1,4 +1,4 @@
-"""What is collected in the crash tests: one scenario per tracker, of at most 60 calls to the service."""
+"""The scenarios of the crash tests: at least one per tracker, each of at most 60 calls to the service."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _lists() -> World:
     return world
 
 
-def _life_goes_on(world: World) -> None:
+def _new_messages(world: World) -> None:
     boost = world.mail.lists[BOOST]
     for number in range(14, 20):
         boost.add(entry(number, sender_name="Writer 3 (work)" if number == 16 else f"Writer {number % 7}"))
@@ -42,9 +42,9 @@ def _life_goes_on(world: World) -> None:
     world.faults.append(Fault(path=f"email/{entry(15).message_hash}", kind="body", body="<html>"))
 
 
-def _moderators_too(world: World) -> None:
-    """What happens deep in the list, only a complete walk must notice."""
-    _life_goes_on(world)
+def _new_and_moderated_messages(world: World) -> None:
+    """Changes deep in the list, which only a full scan must notice."""
+    _new_messages(world)
     boost = world.mail.lists[BOOST]
     boost.remove(entry(4).message_hash)
     boost.attach(entry(6).message_hash, entry(2).message_hash)
@@ -60,8 +60,8 @@ def _collector(by_export: bool = False, **options: bool) -> Callable[[Conn, str]
         clock = FixedClock()
         hook = MailingListHook(clock=clock, in_flight=2, page_size=8)
         try:
-            wanted = MailingListOptions(list_names=(BOOST, USERS), by_export=by_export, **options)
-            collect(Session(conn, clock=clock), hook, wanted)
+            requested = MailingListOptions(list_names=(BOOST, USERS), by_export=by_export, **options)
+            collect(Session(conn, clock=clock), hook, requested)
         finally:
             hook.close()
 
@@ -69,7 +69,7 @@ def _collector(by_export: bool = False, **options: bool) -> Callable[[Conn, str]
 
 
 SOURCE, CLOCK = Source(), FixedClock()
-"""The documents of the sync's scenario and its time, which goes on between runs; made anew with its world."""
+"""Documents and clock of the sync scenarios; time continues between runs, and both are reset with the world."""
 LONG = "\n\n".join(text(number, 900) for number in range(3))
 REFUSED = [f"tag {number}" * 9 for number in range(2500)]
 
@@ -103,7 +103,7 @@ def _sync(full_resync: bool = False) -> Callable[[Conn, str], None]:
                 SyncOptions(full_resync=full_resync, limits=limits),
             )
         except TooManyFailed:
-            pass  # one record is refused, which is a fifth of what is left to do
+            pass  # one record is refused, a fifth of the remaining ones
         finally:
             let_requests_end()
             hook.close()
@@ -111,7 +111,7 @@ def _sync(full_resync: bool = False) -> Callable[[Conn, str], None]:
     return run
 
 
-def _held(world: World) -> dict[str, list[Any]]:
+def _stored(world: World) -> dict[str, list[Any]]:
     return {
         kind: sorted(
             (i, record.text, sorted(record.fields.items(), key=str))
@@ -124,27 +124,39 @@ def _held(world: World) -> dict[str, list[Any]]:
 INDEXED = ("pinecone.ledger", 9)
 
 
-def _whatever_way_they_came(found: Snapshot) -> Snapshot:
-    """A message of which the run died comes alone the next time, in the bytes of its detail: its rows are equal."""
+def _without_raw_bytes(found: Snapshot) -> Snapshot:
+    """Ignore raw bytes: after a crash a message may come from its detail page instead of an export."""
     payloads = sorted((row["c0"], row["c1"], row["c2"]) for row in found["core.raw_payload"])
     return found | {"core.raw_payload": payloads}
 
 
 BOTH = ("first", "second")
 OWN = (
-    Scenario("mailing lists, news", _lists, _life_goes_on, _collector(), _collector(), stages=BOTH),
-    Scenario("mailing lists, full scan", _lists, _moderators_too, _collector(), _collector(full_scan=True)),
-    Scenario("mailing lists, refresh", _lists, _moderators_too, _collector(), _collector(full_refresh=True)),
+    Scenario("mailing lists, news", _lists, _new_messages, _collector(), _collector(), stages=BOTH),
+    Scenario(
+        "mailing lists, full scan",
+        _lists,
+        _new_and_moderated_messages,
+        _collector(),
+        _collector(full_scan=True),
+    ),
+    Scenario(
+        "mailing lists, refresh",
+        _lists,
+        _new_and_moderated_messages,
+        _collector(),
+        _collector(full_refresh=True),
+    ),
     Scenario(
         "mailing lists, exports",
         _lists,
-        _life_goes_on,
+        _new_messages,
         _collector(by_export=True),
         _collector(by_export=True),
-        compared=_whatever_way_they_came,
+        compared=_without_raw_bytes,
         stages=BOTH,
     ),
-    Scenario("documents, news", _documents, _edits, _sync(), _sync(), INDEXED, _held, stages=BOTH),
+    Scenario("documents, news", _documents, _edits, _sync(), _sync(), INDEXED, _stored, stages=BOTH),
     Scenario(
         "documents, resync",
         _documents,
@@ -152,7 +164,7 @@ OWN = (
         _sync(),
         _sync(full_resync=True),
         INDEXED,
-        _held,
+        _stored,
         runs_in_ci=False,
     ),
 )
@@ -164,4 +176,4 @@ SCENARIOS: tuple[Scenario, ...] = (
         for scenario in import_module(f"tests.crash.{file.stem}").SCENARIOS
     ),
 )
-"""Those above, and those that trackers bring in files of their own."""
+"""The scenarios above and those in the `*_scenario.py` files of trackers."""

@@ -1,4 +1,4 @@
-"""Two places where a run can be made to fail: the database connection, and a proxy before the service."""
+"""Two points at which a run can be made to fail: the database connection and a proxy in front of the service."""
 
 from __future__ import annotations
 
@@ -15,35 +15,35 @@ T = TypeVar("T")
 
 
 class Killed(BaseException):
-    """The process is gone: no handler swallows it, nothing is cleaned up."""
+    """Stands for a killed process: no handler catches it, nothing is cleaned up."""
 
 
 @dataclass
 class Seam:
-    """Counts calls and fails at the k-th, before or after it took effect.
+    """Counts calls and fails at the k-th, before or after it takes effect.
 
-    :param lasting: once struck, every later call fails, too: the service is down.
+    :param lasting: after the first failure every later call fails too: the service is down.
     """
 
     fail_at: int = 0
     when: str = "before"
     lasting: bool = False
     calls: int = 0
-    struck: bool = False
+    failed: bool = False
 
     def enter(self) -> bool:
-        """Count a call; say whether it must fail before it takes effect."""
+        """Count a call; return whether it must fail before it takes effect."""
         self.calls += 1
-        if self.lasting and self.struck:
+        if self.lasting and self.failed:
             return True
         if self.calls == self.fail_at and self.when == "before":
-            self.struck = True
-        return self.struck and self.calls >= self.fail_at > 0 and self.when == "before"
+            self.failed = True
+        return self.failed and self.calls >= self.fail_at > 0 and self.when == "before"
 
     def leave(self, number: int) -> bool:
-        """Say whether the call with this number must fail after it took effect."""
+        """Return whether the call with this number must fail after it took effect."""
         if number == self.fail_at and self.when == "after":
-            self.struck = True
+            self.failed = True
             return True
         return False
 
@@ -103,7 +103,7 @@ def connect(url: str, seam: Seam) -> FaultyConnection:
 
 
 class Proxy:
-    """Passes HTTP requests on and hangs up at the k-th, before it is sent or before it is answered."""
+    """Forwards HTTP requests; closes the connection at the k-th, before forwarding it or before answering it."""
 
     def __init__(self, target: str) -> None:
         host, _, port = target.removeprefix("http://").partition(":")
@@ -135,14 +135,14 @@ class Proxy:
     def _serve(self, client: socket.socket) -> None:
         with suppress(OSError), client, socket.create_connection(self.target) as server:
             requests, answers = client.makefile("rb"), server.makefile("rb")
-            while head := _whole(requests):
+            while head := _read_message(requests):
                 with self._lock:
                     refuse = self.seam.enter()
                     number = self.seam.calls
                 if refuse:
                     return
                 server.sendall(head)
-                answer = _whole(answers)
+                answer = _read_message(answers)
                 with self._lock:
                     hang_up = self.seam.leave(number)
                 if hang_up:
@@ -157,7 +157,7 @@ def _head(stream: Any) -> bytes:
     return lines + b"\r\n" if lines else b""
 
 
-def _whole(stream: Any) -> bytes:
+def _read_message(stream: Any) -> bytes:
     """Read a request or an answer with its body, if it has one."""
     head = _head(stream)
     lines = head.lower().split(b"\r\n")

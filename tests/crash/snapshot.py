@@ -1,4 +1,4 @@
-"""What the database holds, told by natural keys: two histories are equal if these are."""
+"""The content of the database by natural keys: two histories are equal if their snapshots are."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ CLOCK_COLUMNS = {
     "last_attempt_at",
     "next_attempt_at",
 }
-"""They tell when we did something, which a crash may change."""
+"""Times of our own actions, which a crash may change."""
 FLAG_COLUMNS = {"deleted_at", "synced_at", "final_sync_at"}
-"""Of these it matters whether they are set."""
+"""Only whether they are set is compared."""
 COUNTERS = {
     ("core.checkpoint", "revision"),
     ("pinecone.sync_status", "counts"),
@@ -31,11 +31,11 @@ COUNTERS = {
 }
 PROFILE = "(SELECT p.sender_key FROM identity.mailing_list_profile AS p WHERE p.profile_id = {})"
 PARENTS = {"profile_id": PROFILE, "mailing_list_profile_id": PROFILE}
-"""Columns that refer to a row by its number: shown as that row's natural key."""
+"""Columns that refer to a row by its number; the snapshot has that row's natural key instead."""
 
 
 def snapshot(conn: Conn) -> dict[str, list[Any]]:
-    """Return the rows of every table, without numbers that mean nothing."""
+    """Return the rows of every table, without surrogate keys."""
     return {t.fullname: _rows(conn, t) for t in metadata.sorted_tables if t.fullname not in LEFT_OUT}
 
 

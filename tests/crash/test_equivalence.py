@@ -1,4 +1,4 @@
-"""Whatever call a run fails at: run again, and everything is as if nothing had happened."""
+"""A run may fail at any call: after another run, everything is as if nothing had happened."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.databases import clean
 
 MODES = ("database before", "database after", "network before", "network after")
 SPREAD = int(os.environ.get("CRASH_SPREAD", "9"))
-"""How many calls of a run are made to fail; the inner loop takes fewer."""
+"""The number of calls per run that are made to fail; `make test-fast` uses fewer."""
 RERUNS = 2
 
 Run = Callable[[Any, str], None]
@@ -36,34 +36,34 @@ def _leave_no_connection() -> Iterator[None]:
 
 
 class History:
-    """Plays a scenario, again and again, behind one address and in one database."""
+    """Plays a scenario repeatedly, at one address and in one database."""
 
     def __init__(self, scenario: Scenario, url: str, world: World, proxy: Proxy) -> None:
         self.scenario, self.url, self.world, self.proxy = scenario, url, world, proxy
 
     def play(self, run: str, mode: str, fail_at: int) -> tuple[dict[str, list[Any]], int]:
-        """Return the database after the disturbed run and its repetitions, and how many calls it made."""
+        """Return the database after the failed run and its repetitions, and how many calls the failed run made."""
         with psycopg.connect(self.url) as conn:
             clean(conn)
         self.proxy.seam = Seam()
         self.world.take_states(self.scenario.make())
         self.world.faults.clear()
         if run == "second":
-            self._go(self.scenario.first)
+            self._run(self.scenario.first)
             self.scenario.change(self.world)
         where, _, when = mode.partition(" ")
         seam = Seam(fail_at, when, lasting=where == "network")
         if where == "network":
             self.proxy.seam = seam
-        self._disturbed(getattr(self.scenario, run), seam if where == "database" else Seam())
+        self._run_and_fail(getattr(self.scenario, run), seam if where == "database" else Seam())
         self.proxy.seam = Seam()
         for _ in range(RERUNS):
-            self._go(getattr(self.scenario, run))
+            self._run(getattr(self.scenario, run))
         with psycopg.connect(self.url) as conn:
             found = self.scenario.compared(snapshot(conn))
-        return found | self.scenario.held(self.world), seam.calls
+        return found | self.scenario.stored(self.world), seam.calls
 
-    def _go(self, work: Run) -> None:
+    def _run(self, work: Run) -> None:
         with psycopg.connect(self.url, autocommit=True) as conn:
             while True:
                 try:
@@ -71,7 +71,7 @@ class History:
                 except CollectorBusy:
                     time.sleep(0.01)  # the server has not yet noticed that the killed connection is gone
 
-    def _disturbed(self, work: Run, seam: Seam) -> None:
+    def _run_and_fail(self, work: Run, seam: Seam) -> None:
         connection = connect(self.url, seam)
         try:
             work(connection, self.proxy.address)
@@ -105,7 +105,7 @@ def check(url: str, scenario: Scenario, run: str, mode: str, every: bool) -> Non
     [case for case in CASES if case[0].runs_in_ci],
     ids=lambda value: getattr(value, "name", value),
 )
-def test_some_crashes(migrated: str, scenario: Scenario, run: str, mode: str) -> None:
+def test_runs_recover_from_some_crashes(migrated: str, scenario: Scenario, run: str, mode: str) -> None:
     check(migrated, scenario, run, mode, every=False)
 
 
@@ -113,5 +113,5 @@ def test_some_crashes(migrated: str, scenario: Scenario, run: str, mode: str) ->
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(("scenario", "run"), CASES, ids=lambda value: getattr(value, "name", value))
-def test_every_crash(migrated: str, scenario: Scenario, run: str, mode: str) -> None:
+def test_runs_recover_from_every_crash(migrated: str, scenario: Scenario, run: str, mode: str) -> None:
     check(migrated, scenario, run, mode, every=True)

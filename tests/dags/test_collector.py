@@ -1,4 +1,4 @@
-"""The life of a collector, on a small one made for the test, and on the mailing lists."""
+"""The life cycle of a collector: of a small one made for the tests, and of the mailing lists."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class NoOptions(CommonOptions):
 
 
 class Small(CollectorOperator):
-    """Does what the test says."""
+    """Records its steps and does the work that a test passes."""
 
     command = "run_small"
     tracker = "mailing_list"
@@ -124,15 +124,17 @@ def test_validate_then_collect_then_close(conn: Conn) -> None:
 @pytest.mark.parametrize(
     ("params", "step"), [({"dry_run": True}, "estimate"), ({"reprocess": True}, "reprocess")]
 )
-def test_other_ways_to_run(conn: Conn, params: dict[str, Any], step: str) -> None:
+def test_a_dry_run_estimates_and_a_reprocess_run_reprocesses(
+    conn: Conn, params: dict[str, Any], step: str
+) -> None:
     steps: list[str] = []
     Small(steps=steps).execute(context(params))
     assert steps == ["validate", step, "close"]
 
 
-def test_a_failure_is_recorded_told_and_leaves(conn: Conn) -> None:
+def test_a_failure_is_recorded_and_its_counts_are_pushed(conn: Conn) -> None:
     def fail(op: Any) -> None:
-        raise SourceUnavailable("the archive is away")
+        raise SourceUnavailable("the archive is down")
 
     for number in (1, 2, 3):
         here = context(try_number=number)
@@ -140,7 +142,7 @@ def test_a_failure_is_recorded_told_and_leaves(conn: Conn) -> None:
             Small(steps=[], work=fail).execute(here)
         assert error.value.failures_in_a_row == number
         assert here["ti"].pushed == {"counts": {"new": 2}}
-    assert runs(conn)[-1] == ("failed", "network", "the archive is away", {"new": 2})
+    assert runs(conn)[-1] == ("failed", "network", "the archive is down", {"new": 2})
 
 
 @pytest.mark.parametrize(
@@ -153,7 +155,7 @@ def test_a_failure_is_recorded_told_and_leaves(conn: Conn) -> None:
         ({"dry_run": "yes"}, "param dry_run: must be of type boolean"),
     ],
 )
-def test_bad_params_fail_before_anything_is_asked(
+def test_bad_params_fail_before_any_request(
     monkeypatch: pytest.MonkeyPatch, params: dict[str, Any], message: str
 ) -> None:
     monkeypatch.delenv("AIRFLOW_CONN_BDC_POSTGRES", raising=False)
@@ -164,7 +166,7 @@ def test_bad_params_fail_before_anything_is_asked(
     assert steps == ["close"]
 
 
-def test_a_database_without_our_tables_says_what_to_run(
+def test_a_database_without_our_tables_names_the_command_to_run(
     postgres: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     postgres.ensure_database("not_migrated")
@@ -175,22 +177,22 @@ def test_a_database_without_our_tables_says_what_to_run(
     assert classify_failure(error.value) == "command"
 
 
-def test_a_database_that_goes_away_does_not_hide_why_the_collector_failed(conn: Conn) -> None:
+def test_a_lost_database_does_not_hide_why_the_collector_failed(conn: Conn) -> None:
     def fail(op: Any) -> None:
         conn.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
             "WHERE application_name = 'boost-data-collector' AND datname = current_database()"
         )
-        raise SourceUnavailable("the archive is away")
+        raise SourceUnavailable("the archive is down")
 
-    with pytest.raises(SourceUnavailable, match="the archive is away"):
+    with pytest.raises(SourceUnavailable, match="the archive is down"):
         Small(steps=[], work=fail).execute(context())
-    # The next try closes what this one could not.
+    # The next try closes the record that this one could not close.
     Small(steps=[]).execute(context(try_number=2))
     assert [state for state, *_ in runs(conn)] == ["killed", "success"]
 
 
-def test_a_stop_is_recorded_and_leaves(conn: Conn) -> None:
+def test_a_stop_is_recorded(conn: Conn) -> None:
     def stopped(op: Any) -> None:
         op.on_kill()
 
@@ -201,7 +203,7 @@ def test_a_stop_is_recorded_and_leaves(conn: Conn) -> None:
     assert steps[-1] == "close"
 
 
-def test_a_time_out_remains_the_reason() -> None:
+def test_a_timeout_stays_the_reason() -> None:
     operator = Small(steps=[])
     try:
         raise AirflowTaskTimeout
@@ -231,7 +233,7 @@ def test_three_killed_tries_fail_the_fourth(conn: Conn) -> None:
     assert classify_failure(error.value) == "command"
 
 
-def test_due_by_the_runs_date_never_by_the_clock(conn: Conn) -> None:
+def test_whether_a_task_is_due_depends_on_the_date_of_the_run(conn: Conn) -> None:
     weekly = ScheduledTask("small", "run_small", ScheduleKind.WEEKLY, day=2)
     with pytest.raises(AirflowSkipException, match="not due on Monday, 2026-11-23: runs weekly, Tuesday"):
         Small(steps=[], position=ChainPosition(weekly)).execute(context())
@@ -273,7 +275,7 @@ def test_finalise_counts_and_records(conn: Conn) -> None:
     assert conn.execute("SELECT group_id, state FROM core.group_status").fetchone() == ("g", "success")
 
 
-def test_finalise_fails_naming_the_tasks_and_why(conn: Conn) -> None:
+def test_finalise_fails_and_names_the_failed_tasks_with_their_reasons(conn: Conn) -> None:
     def fail(op: Any) -> None:
         raise ConfigurationError("set the token")
 
@@ -298,7 +300,7 @@ def test_finalise_names_the_tasks_even_without_a_database(monkeypatch: pytest.Mo
         finalise(here)
 
 
-def test_a_dry_run_leaves_the_groups_status_as_it_was(conn: Conn) -> None:
+def test_a_dry_run_does_not_change_the_status_of_the_group(conn: Conn) -> None:
     here = context({"dry_run": True})
     here["ti"].crumbs = crumbs(a="success", b="success", c="success")
     assert finalise(here)["succeeded"] == 3
@@ -340,7 +342,7 @@ def test_a_failing_list_fails_the_task_with_a_remedy(conn: Conn, world: World) -
         MailingListCollectorOperator(task_id="m").execute(context({"mailing_list__list_names": [BOOST]}))
 
 
-def test_a_list_that_is_not_configured(conn: Conn) -> None:
+def test_a_list_that_is_not_configured_is_refused(conn: Conn) -> None:
     with pytest.raises(ConfigurationError, match="'invalid-list' is not a list's address"):
         MailingListCollectorOperator(task_id="m").execute(
             context({"mailing_list__list_names": ["invalid-list"]})

@@ -1,4 +1,4 @@
-"""Which collectors of a group run, and why the others do not."""
+"""Which collectors of a group run, and why others are skipped."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def context(day: datetime = TUESDAY, crumbs: dict[str, str] | None = None, **par
     return {"dag_run": SimpleNamespace(logical_date=day, run_after=day), "ti": ti, "params": params}
 
 
-def reason(task: ScheduledTask, here: Any, **place: Any) -> str:
-    return Due.of(ChainPosition(task, "g", **place), here).reason_to_skip()
+def reason(task: ScheduledTask, here: Any, **position: Any) -> str:
+    return Due.of(ChainPosition(task, "g", **position), here).reason_to_skip()
 
 
 @pytest.mark.parametrize(
@@ -52,13 +52,13 @@ def reason(task: ScheduledTask, here: Any, **place: Any) -> str:
         (FIRST, {"schedule_kind": "monthly", "day_of_month": 2}, "not due"),
     ],
 )
-def test_what_a_run_takes(task: ScheduledTask, params: dict[str, Any], expected: str) -> None:
+def test_which_tasks_are_due(task: ScheduledTask, params: dict[str, Any], expected: str) -> None:
     found = reason(task, context(**params))
     assert found.startswith(expected) if expected else found == ""
 
 
 @pytest.mark.parametrize(
-    ("task", "asked"),
+    ("task", "params"),
     [
         (MONDAYS, {"schedule_kind": "weekly", "day_of_week": "monday"}),
         (FIRST, {"schedule_kind": "monthly", "day_of_month": 1}),
@@ -68,12 +68,12 @@ def test_what_a_run_takes(task: ScheduledTask, params: dict[str, Any], expected:
         ),
     ],
 )
-def test_who_asks_for_a_task_on_another_day_is_told_how_to_get_it(
-    task: ScheduledTask, asked: dict[str, Any]
+def test_skip_reason_names_the_params_that_run_the_task_now(
+    task: ScheduledTask, params: dict[str, Any]
 ) -> None:
-    told = reason(task, context(only=[task.id])).partition("; to run it now, trigger with ")[2]
-    assert told == " and ".join(f"{name} {value}" for name, value in asked.items())
-    assert reason(task, context(only=[task.id], **asked)) == ""
+    remedy = reason(task, context(only=[task.id])).partition("; to run it now, trigger with ")[2]
+    assert remedy == " and ".join(f"{name} {value}" for name, value in params.items())
+    assert reason(task, context(only=[task.id], **params)) == ""
 
 
 @pytest.mark.parametrize(
@@ -83,12 +83,12 @@ def test_who_asks_for_a_task_on_another_day_is_told_how_to_get_it(
         ({"day_of_month": 32}, "day_of_month must be 1-31"),
     ],
 )
-def test_days_that_do_not_exist(params: dict[str, Any], message: str) -> None:
+def test_invalid_days_are_refused(params: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         Due.of(ChainPosition(DAILY), context(**params))
 
 
-def test_a_repetition_counts_only_if_the_earlier_one_runs() -> None:
+def test_a_repeated_task_is_skipped_only_if_the_earlier_one_runs() -> None:
     later = {"repeats": (MONDAYS,)}
     assert reason(DAILY, context(), **later) == ""
     monday = context(datetime(2026, 11, 23, tzinfo=UTC))
@@ -97,7 +97,7 @@ def test_a_repetition_counts_only_if_the_earlier_one_runs() -> None:
 
 
 @pytest.mark.parametrize(
-    ("group", "asked", "states", "skipped"),
+    ("group", "param", "states", "skipped"),
     [
         (True, None, {"a": "failed"}, True),
         (True, None, {"a": "success"}, False),
@@ -107,8 +107,8 @@ def test_a_repetition_counts_only_if_the_earlier_one_runs() -> None:
         (True, False, {"a": "failed"}, False),
     ],
 )
-def test_stop_on_failure(group: bool, asked: bool | None, states: dict[str, str], skipped: bool) -> None:
-    here = context(crumbs=states, stop_on_failure=asked)
+def test_stop_on_failure(group: bool, param: bool | None, states: dict[str, str], skipped: bool) -> None:
+    here = context(crumbs=states, stop_on_failure=param)
     found = reason(DAILY, here, earlier=("a",), stop_on_failure=group)
     assert bool(found) is skipped
     if skipped:
@@ -134,7 +134,7 @@ def test_a_missed_day_is_caught_up_within_a_week(day: date, last: date | None, d
     assert not ScheduledTask("w", "c", ScheduleKind.WEEKLY, day=1).is_overdue(day, last)
 
 
-def test_a_month_missed_long_ago_stays_missed() -> None:
+def test_a_month_missed_more_than_a_week_ago_is_not_caught_up() -> None:
     task = ScheduledTask("m", "c", ScheduleKind.MONTHLY, day=1, catch_up=True)
     assert task.is_overdue(date(2026, 11, 8), date(2026, 10, 1))
     assert not task.is_overdue(date(2026, 11, 9), date(2026, 10, 1))
@@ -144,7 +144,7 @@ def test_a_month_missed_long_ago_stays_missed() -> None:
     )
 
 
-def test_the_last_success_is_read_from_the_records(conn: Conn) -> None:
+def test_the_last_success_is_read_from_the_recorded_runs(conn: Conn) -> None:
     task = ScheduledTask("small", "c", ScheduleKind.WEEKLY, day=1, catch_up=True)
     assert reason(task, context()) == ""
     conn.execute(
@@ -159,7 +159,7 @@ def test_the_last_success_is_read_from_the_records(conn: Conn) -> None:
 
 
 class Tags:
-    """Releases as a test wants them."""
+    """A release source with the given versions."""
 
     def __init__(self, published: list[str], catalogued: list[str]) -> None:
         self._published, self._catalogued = published, catalogued
@@ -171,7 +171,7 @@ class Tags:
         return self._catalogued
 
 
-def test_a_new_consumer_is_spared_history_and_gets_what_follows(conn: Conn, clock: FixedClock) -> None:
+def test_a_new_consumer_gets_only_releases_that_follow(conn: Conn, clock: FixedClock) -> None:
     tags = Tags(["1.9.0", "1.10.0", "1.89.0", "1.90.0"], ["1.9.0", "1.10.0", "1.89.0"])
 
     def pending(consumer: str, force: bool = False) -> tuple[str, ...]:
@@ -180,7 +180,7 @@ def test_a_new_consumer_is_spared_history_and_gets_what_follows(conn: Conn, cloc
     assert pending("g.docs") == ("1.90.0",)
     releases.consume(conn, "g.docs", ["1.90.0"], clock.now())
     assert pending("g.docs") == ()
-    # What one consumer handled, another one still has to.
+    # A release that one consumer handled is still pending for another one.
     assert pending("g.other") == ("1.90.0",)
     assert pending("g.forced", force=True) == ("1.9.0", "1.10.0", "1.89.0", "1.90.0")
 
@@ -202,9 +202,9 @@ def gated(steps: list[str], **more: Any) -> CollectorOperator:
 
 
 def run_context(**params: Any) -> Any:
-    from tests.dags.test_collector import context as whole
+    from tests.dags.test_collector import context as collector_context
 
-    return whole(params)
+    return collector_context(params)
 
 
 @pytest.fixture(autouse=True)
@@ -215,7 +215,7 @@ def _variables(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_release_is_handled_once_and_again_if_it_failed(conn: Conn, tags: Tags) -> None:
     def fail(operator: Any) -> None:
         assert operator.versions == ("1.91.0",)
-        raise SourceUnavailable("away")
+        raise SourceUnavailable("down")
 
     with pytest.raises(SourceUnavailable):
         gated([], work=fail).execute(run_context())
@@ -237,13 +237,13 @@ def test_a_dry_run_consumes_nothing(conn: Conn, tags: Tags) -> None:
     assert conn.execute("SELECT version FROM core.release_consumption").fetchall() == [("1.90.0",)]
 
 
-def test_a_source_that_is_away_fails_the_task_that_asks(
+def test_an_unavailable_release_source_fails_only_tasks_that_need_it(
     conn: Conn, tags: Tags, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away() -> list[str]:
-        raise SourceUnavailable("GitHub is away")
+    def down() -> list[str]:
+        raise SourceUnavailable("GitHub is down")
 
-    monkeypatch.setattr(tags, "published", away)
+    monkeypatch.setattr(tags, "published", down)
     with pytest.raises(SourceUnavailable):
         gated([]).execute(run_context())
     Small(steps=[], position=ChainPosition(DAILY, "g")).execute(run_context())

@@ -64,7 +64,7 @@ def test_a_group_is_a_chain_that_ends_with_finalise(bag: DagBag) -> None:
     assert dag.get_task("finalise").retries == 0
 
 
-def test_how_groups_are_scheduled(bag: DagBag) -> None:
+def test_the_schedule_of_a_group(bag: DagBag) -> None:
     dag = bag.dags["collect_mailing_list"]
     assert dag.timetable.expression == "10 0 * * *"
     assert (dag.catchup, dag.max_active_runs, dag.is_paused_upon_creation) == (False, 1, True)
@@ -92,7 +92,7 @@ def test_tasks_write_assets_and_retry_by_the_policy(bag: DagBag) -> None:
     assert type(task.retry_policy).__name__ == "CollectorRetryPolicy"
 
 
-def test_the_form(bag: DagBag) -> None:
+def test_the_trigger_form(bag: DagBag) -> None:
     params = bag.dags["collect_mailing_list"].params
     assert {"since", "until", "limit", "dry_run", "full_refresh", "reprocess"} <= set(params)
     assert {"mailing_list__list_names", "mailing_list__full_scan", "mailing_list__date_slack_days"} <= set(
@@ -107,7 +107,7 @@ def test_the_form(bag: DagBag) -> None:
         params.get_param("since").resolve("garbage")
 
 
-def test_only_takes_tasks_that_exist(bag: DagBag) -> None:
+def test_the_param_only_accepts_existing_tasks(bag: DagBag) -> None:
     only = bag.dags["collect_mailing_list"].params.get_param("only")
     assert only.resolve(["mailing_list_full_scan"]) == ["mailing_list_full_scan"]
     with pytest.raises(Exception, match="is not one of"):
@@ -120,7 +120,7 @@ def build(text: str) -> dict[str, Any]:
     return dict(collect.build(parse_schedule(text, parsers())))
 
 
-def test_a_group_of_one_kind_each() -> None:
+def test_a_group_with_daily_weekly_and_monthly_tasks() -> None:
     dags = build(
         """
 groups:
@@ -168,12 +168,12 @@ BATCH = {"only", "schedule_kind", "day_of_week", "day_of_month", "stop_on_failur
         ),
     ],
 )
-def test_what_would_silently_have_no_effect_is_an_error(group: str, message: str) -> None:
+def test_keys_without_effect_are_errors(group: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         build(f"groups: {{g: {{default_time: 4:10, {group}}}}}")
 
 
-def test_intervals_have_dags_of_their_own() -> None:
+def test_each_interval_has_a_separate_dag() -> None:
     dags = build(
         f"""
 groups:
@@ -205,13 +205,13 @@ groups:
     assert often.get_task("finalise").group_id == "g1_every_15m"
 
 
-def test_what_is_disabled_may_wait_for_its_time() -> None:
+def test_a_disabled_task_may_use_what_is_not_supported_yet() -> None:
     build(
         f"groups: {{g: {{default_time: 4:10, tasks: [{{command: {MAIL}, schedule: on_release, enabled: false}}]}}}}"
     )
 
 
-def test_the_later_of_two_equal_tasks_knows_the_earlier() -> None:
+def test_a_repeated_task_knows_the_earlier_one() -> None:
     (dag,) = build(
         f"groups: {{g: {{default_time: 4:10, tasks: [{{command: {MAIL}, schedule: weekly, on: mon}}, "
         f"{{command: {MAIL}, schedule: monthly, on: 1}}, {{command: {MAIL}, schedule: daily, args: [--full-scan]}}]}}}}"
@@ -221,7 +221,7 @@ def test_the_later_of_two_equal_tasks_knows_the_earlier() -> None:
     assert (first.position.repeats, third.position.repeats) == ((), ())
 
 
-def test_args_that_the_collector_does_not_know_are_an_error() -> None:
+def test_unknown_args_are_an_error() -> None:
     with pytest.raises(ValueError, match="unrecognized arguments: --nope"):
         build(
             "groups: {g: {default_time: 4:10, tasks: "
@@ -248,7 +248,7 @@ def test_a_broken_file_is_an_import_error(
         assert "Schedule YAML not found" in next(iter(found.import_errors.values()))
 
 
-def test_parsing_neither_connects_nor_asks_for_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parsing_neither_connects_nor_reads_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*args: object, **kwargs: object) -> None:
         raise AssertionError("I/O while parsing")
 
@@ -277,7 +277,7 @@ def test_a_schedule_of_fifty_groups_parses_in_a_second(
     assert len([name for name in found.dags if name.startswith("collect_")]) == 50
 
 
-def test_no_plugin_file_has_the_stem_of_a_library() -> None:
+def test_no_plugin_file_has_the_name_of_a_library() -> None:
     """Airflow and Python load these by their bare name."""
     ours = [p for folder in (PLUGINS, PLUGINS / "hooks", PLUGINS / "operators") for p in folder.glob("*.py")]
     stems = {p.stem for p in ours if p.stem != "__init__"}
@@ -286,8 +286,8 @@ def test_no_plugin_file_has_the_stem_of_a_library() -> None:
         for entry in sys.path
         if not Path(entry or ".").resolve().is_relative_to(ROOT) or ".venv" in entry
     ]
-    taken = {stem for stem in stems if importlib.machinery.PathFinder.find_spec(stem, path) is not None}
-    assert taken == set()
+    clashes = {stem for stem in stems if importlib.machinery.PathFinder.find_spec(stem, path) is not None}
+    assert clashes == set()
     assert stems & {"github", "pinecone", "slack"} == set()
 
 

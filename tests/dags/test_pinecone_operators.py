@@ -1,4 +1,4 @@
-"""The operators of the vector index: which sources are synced, what a sync leaves, when an audit refuses."""
+"""The operators of the vector index: which sources are synced, what a sync records, when an audit fails."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _variables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.fixture
 def mails(conn: Conn, world: World, hyperkitty: Any, pinecone: str) -> Conn:
-    """Six collected mails."""
+    """The database after six messages were collected."""
     boost = add_list(world, 0)
     for number in range(6):
         boost.add(entry(number, text=f"{LONG} {number}"))
@@ -77,7 +77,7 @@ def sync(params: dict[str, Any] | None = None, **changes: Any) -> dict[str, int]
 # -- the registry ----------------------------------------------------------------------------------------------
 
 
-def test_every_source_has_a_collector_a_key_of_its_own_and_settings() -> None:
+def test_every_source_has_a_collector_a_unique_key_and_settings() -> None:
     specs = specs_of(SOURCES, Settings({}))
     assert len({spec["app_type"] for spec in specs}) == len(specs)
     assert {source.command for source in SOURCES} <= set(COLLECTORS)
@@ -135,7 +135,7 @@ def test_sources_chosen_by_hand() -> None:
 # -- a sync ------------------------------------------------------------------------------------------------------
 
 
-def test_a_sync_is_recorded_and_leaves_a_report(mails: Conn, world: World, tmp_path: Path) -> None:
+def test_a_sync_is_recorded_and_writes_a_report(mails: Conn, world: World, tmp_path: Path) -> None:
     counts = sync()
     assert (counts["documents"], counts["uploaded"]) == (6, 6)
     row = mails.execute(
@@ -148,7 +148,7 @@ def test_a_sync_is_recorded_and_leaves_a_report(mails: Conn, world: World, tmp_p
     assert len(ids(world, "dense", "mailing")) == 6
 
 
-def test_switches_of_the_form_reach_the_engine(mails: Conn, world: World) -> None:
+def test_params_of_the_form_reach_the_engine(mails: Conn, world: World) -> None:
     sync()
     mails.execute("DELETE FROM mailing_list.message WHERE id = (SELECT min(id) FROM mailing_list.message)")
     assert sync({"pinecone__full_resync": True, "dry_run": True})["would_delete"] == 1
@@ -157,7 +157,7 @@ def test_switches_of_the_form_reach_the_engine(mails: Conn, world: World) -> Non
     assert len(ids(world, "dense", "mailing")) == 5
 
 
-def test_without_any_account_a_sync_is_skipped_and_by_hand_it_fails(
+def test_without_an_account_a_sync_is_skipped_but_a_required_one_fails(
     mails: Conn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("AIRFLOW_CONN_PINECONE_PUBLIC")
@@ -176,15 +176,13 @@ def audit(**params: Any) -> dict[str, int]:
     return PineconeAuditOperator(task_id="audit").execute(context(form))
 
 
-def long_ago(conn: Conn) -> None:
+def backdate(conn: Conn) -> None:
     conn.execute("UPDATE pinecone.ledger SET synced_at = synced_at - interval '1 hour'")
 
 
-def test_an_audit_is_red_where_something_is_missing_and_mends_it_when_asked(
-    mails: Conn, world: World
-) -> None:
+def test_an_audit_fails_if_records_are_missing_and_repairs_them_on_request(mails: Conn, world: World) -> None:
     sync()
-    long_ago(mails)
+    backdate(mails)
     assert audit()["public/mailing/in_ledger"] == 6
     index(world).remove("mailing", sorted(ids(world, "dense", "mailing"))[0])
     index(world, "sparse").put("mailing", "stray", Record({"chunk_text": "x"}, "x"))
@@ -195,7 +193,7 @@ def test_an_audit_is_red_where_something_is_missing_and_mends_it_when_asked(
     assert audit()["public/mailing/in_ledger"] == 6
 
 
-def test_a_repair_never_deletes_an_index_that_the_ledger_does_not_know(mails: Conn, world: World) -> None:
+def test_a_repair_never_deletes_records_because_the_ledger_is_empty(mails: Conn, world: World) -> None:
     sync()
     mails.execute("TRUNCATE pinecone.ledger, pinecone.sync_status")
     with pytest.raises(UnitsFailed, match="run again with fill_ledger first"):
@@ -205,7 +203,7 @@ def test_a_repair_never_deletes_an_index_that_the_ledger_does_not_know(mails: Co
     assert sync({"pinecone__full_resync": True})["unchanged"] == 6
 
 
-def test_an_audit_of_nothing_says_what_to_configure(
+def test_an_audit_without_an_account_names_the_setting(
     conn: Conn, pinecone: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("PUBLIC", "PRIVATE"):
@@ -214,19 +212,21 @@ def test_an_audit_of_nothing_says_what_to_configure(
         audit()
 
 
-def test_a_search_where_nothing_was_indexed_yet_says_so(mails: Conn) -> None:
+def test_a_search_before_the_first_sync_fails_with_a_reason(mails: Conn) -> None:
     operator = PineconeSearchOperator(task_id="search")
     with pytest.raises(ConfigurationError, match="the first sync creates it"):
         operator.execute(context({"pinecone__query": "thoughts"}))
 
 
-def test_a_search_tells_titles_and_addresses(mails: Conn, monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[str] = []
+def test_a_search_logs_titles_and_addresses_but_no_texts(
+    mails: Conn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines: list[str] = []
     sync()
-    monkeypatch.setattr("operators.pinecone_search.log", SimpleNamespace(info=told.append))
+    monkeypatch.setattr("operators.pinecone_search.log", SimpleNamespace(info=lines.append))
     operator = PineconeSearchOperator(task_id="search")
     form = {"pinecone__query": "thoughts on a review", "pinecone__k": 3}
     assert operator.execute(context(form)) == {"results": 3}
-    assert len(told) == 4
-    assert all("Subject " in line and "http://" in line for line in told[1:])
-    assert not any("thoughts on the review" in line for line in told)
+    assert len(lines) == 4
+    assert all("Subject " in line and "http://" in line for line in lines[1:])
+    assert not any("thoughts on the review" in line for line in lines)

@@ -1,4 +1,4 @@
-"""ApiClient against real sockets: what is sent, how often, and what comes of the answers."""
+"""ApiClient over real sockets: what it sends, how often, and how it treats responses."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def sent(world: World) -> int:
     return world.traffic.counts["hyperkitty"]
 
 
-def test_an_answer_is_counted(client: ApiClient, world: World) -> None:
+def test_a_response_is_counted(client: ApiClient, world: World) -> None:
     add_list(world, 1)
     seen: list[tuple[str, int]] = []
     client.on_request = lambda path, status, size, seconds: seen.append((path, status))
@@ -64,7 +64,7 @@ def test_an_answer_is_counted(client: ApiClient, world: World) -> None:
         (410, NotFound, "validation"),
     ],
 )
-def test_what_is_refused_is_not_asked_again(
+def test_a_refused_request_is_not_repeated(
     client: ApiClient, world: World, status: int, kind: type[CollectorError], category: str
 ) -> None:
     world.faults.append(Fault(path="lists", status=status, body="a secret body"))
@@ -89,7 +89,7 @@ def test_a_failing_source_is_tried_five_times(
     assert client.traffic.retries == 4
 
 
-def test_two_failures_then_success(client: ApiClient, world: World) -> None:
+def test_a_request_succeeds_after_two_failures(client: ApiClient, world: World) -> None:
     world.faults.append(Fault(path="lists", status=503, times=2))
     assert client.get(LISTS).status == 200
     assert sent(world) == 3
@@ -115,7 +115,7 @@ def test_retry_after_in_the_body(client: ApiClient, clock: FixedClock, world: Wo
     assert clock.slept == [3.5]
 
 
-def test_a_long_limit_is_not_waited_for_in_the_process(
+def test_the_process_does_not_wait_for_a_long_limit(
     client: ApiClient, clock: FixedClock, world: World
 ) -> None:
     world.faults.append(Fault(path="lists", status=429, headers={"Retry-After": "900"}))
@@ -126,7 +126,9 @@ def test_a_long_limit_is_not_waited_for_in_the_process(
     assert clock.slept == []
 
 
-def test_a_limit_that_never_ends_ends_us(client: ApiClient, clock: FixedClock, world: World) -> None:
+def test_a_limit_that_never_ends_fails_the_request(
+    client: ApiClient, clock: FixedClock, world: World
+) -> None:
     world.faults.append(Fault(path="lists", status=429, headers={"Retry-After": "0"}))
     with pytest.raises(RateLimited):
         client.get(LISTS)
@@ -148,7 +150,7 @@ def test_html_instead_of_json_names_the_path(client: ApiClient, world: World) ->
         client.get_json(LISTS)
 
 
-def test_a_body_that_breaks_off_is_asked_for_again(client: ApiClient, world: World) -> None:
+def test_a_truncated_body_is_requested_again(client: ApiClient, world: World) -> None:
     add_list(world, 1)
     world.faults.append(Fault(path="lists", kind="truncate", times=1))
     assert client.get_json(LISTS)["count"] == 1
@@ -158,7 +160,7 @@ def test_a_body_that_breaks_off_is_asked_for_again(client: ApiClient, world: Wor
         client.get(LISTS)
 
 
-def test_a_huge_body_is_cut_off_while_it_streams(client: ApiClient, world: World) -> None:
+def test_reading_a_huge_body_is_aborted(client: ApiClient, world: World) -> None:
     world.faults.append(Fault(path="lists", kind="body", body="x" * 3_000_000))
     client.max_body_bytes = 1_000_000
     with pytest.raises(TooLarge, match="larger than 1,000,000 bytes"):
@@ -167,14 +169,14 @@ def test_a_huge_body_is_cut_off_while_it_streams(client: ApiClient, world: World
     assert client.traffic.received_bytes < 1_200_000
 
 
-def test_nobody_there() -> None:
+def test_a_refused_connection_is_retried() -> None:
     clock = FixedClock()
     with pytest.raises(SourceUnavailable, match="connection failed"):
         ApiClient("http://127.0.0.1:9", clock=clock).get("/x")
     assert len(clock.slept) == 4
 
 
-def test_answers_come_in_the_order_of_the_calls_and_overlap(sandbox: str, world: World) -> None:
+def test_concurrent_responses_come_in_the_order_of_the_calls(sandbox: str, world: World) -> None:
     found = add_list(world, 12)
     world.faults.append(Fault(path="email", kind="delay", seconds=0.1))
     world.faults.append(Fault(path=f"email/{entry(3).message_hash}", status=404))
@@ -189,7 +191,7 @@ def test_answers_come_in_the_order_of_the_calls_and_overlap(sandbox: str, world:
     client.close()
 
 
-def test_a_redirect_stays_on_the_base(client: ApiClient, world: World, sandbox: str) -> None:
+def test_redirects_to_other_hosts_are_refused(client: ApiClient, world: World, sandbox: str) -> None:
     add_list(world, 1)
     assert client.get("/api/lists").json()["count"] == 1
     assert sent(world) == 2
@@ -203,7 +205,7 @@ def test_a_redirect_stays_on_the_base(client: ApiClient, world: World, sandbox: 
         client.get(LISTS)
 
 
-def test_no_password_of_a_netrc_is_sent(
+def test_passwords_of_a_netrc_file_are_not_sent(
     client: ApiClient, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     netrc = tmp_path / "netrc"
@@ -215,7 +217,7 @@ def test_no_password_of_a_netrc_is_sent(
     assert request.headers["Authorization"] == "Bearer hush-hush"
 
 
-def test_validators_are_sent_along(sandbox: str, world: World) -> None:
+def test_validators_are_sent(sandbox: str, world: World) -> None:
     class Known:
         def get(self, url: str) -> Validator:
             return Validator(etag='"x"', last_modified="yesterday")
@@ -251,6 +253,6 @@ def test_links_are_rebuilt_on_the_base(link: str, address: str) -> None:
         "//evil.example/x",
     ],
 )
-def test_links_that_lead_elsewhere_are_refused(link: str) -> None:
+def test_links_to_other_sites_are_refused(link: str) -> None:
     with pytest.raises(UnexpectedPayload):
         rebuild(BASE, link)

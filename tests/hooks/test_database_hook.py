@@ -14,7 +14,7 @@ def test_a_connection_is_psycopg_3_in_autocommit(database: str) -> None:
         )
 
 
-def test_a_server_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_BDC_POSTGRES", "postgresql://u:hush@127.0.0.1:9/d")
     with pytest.raises(SourceUnavailable, match="bdc_postgres cannot be reached") as error:
         DatabaseHook().connect()

@@ -16,7 +16,7 @@ def hook(hyperkitty: object, clock: FixedClock) -> MailingListHook:
     return MailingListHook(clock=clock)
 
 
-def test_the_address_shown_carries_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_shown_address_contains_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
     host = "https://user:secret@lists.example.org/archives"
     monkeypatch.setenv("AIRFLOW_CONN_HYPERKITTY_BOOST", f'{{"conn_type": "hyperkitty", "host": "{host}"}}')
     assert MailingListHook().archive_url(BOOST) == f"https://lists.example.org/archives/list/{BOOST}/"
@@ -45,7 +45,7 @@ def test_a_list_that_does_not_exist(hook: MailingListHook, world: World) -> None
     ]
 
 
-def test_a_hiccup_of_an_archive_without_list_pages_is_no_missing_list(
+def test_a_failing_archive_without_list_pages_is_not_a_missing_list(
     hook: MailingListHook, world: World
 ) -> None:
     add_list(world, 3)
@@ -54,7 +54,7 @@ def test_a_hiccup_of_an_archive_without_list_pages_is_no_missing_list(
     assert hook.index_page(BOOST, 0).count == 3
 
 
-def test_a_failing_index_of_a_list_that_exists_is_tried_again(hook: MailingListHook, world: World) -> None:
+def test_a_failing_index_of_an_existing_list_is_retried(hook: MailingListHook, world: World) -> None:
     add_list(world, 3)
     world.faults.append(Fault(path="emails", status=500, times=2))
     assert hook.index_page(BOOST, 0).count == 3
@@ -63,14 +63,14 @@ def test_a_failing_index_of_a_list_that_exists_is_tried_again(hook: MailingListH
         hook.index_page(BOOST, 0)
 
 
-def test_an_index_that_is_none(hook: MailingListHook, world: World) -> None:
+def test_an_index_without_results_is_an_error(hook: MailingListHook, world: World) -> None:
     world.faults.append(Fault(path="emails", kind="body", body='{"detail": "hello"}'))
     with pytest.raises(UnexpectedPayload, match="no `results`"):
         hook.index_page(BOOST, 0)
 
 
 @pytest.mark.parametrize(("fields", "count"), [("", 2), (', "count": 0', 2), (', "count": 9', 9)])
-def test_the_next_link_is_believed_over_the_count(
+def test_the_next_link_overrides_the_count(
     hook: MailingListHook, world: World, fields: str, count: int
 ) -> None:
     body = '{"next": "http://x/", "results": [{"url": "http://x/"}]' + fields + "}"
@@ -102,12 +102,12 @@ def test_the_test_button(hook: MailingListHook, world: World, monkeypatch: pytes
     assert (good, "connection failed" in text) == (False, True)
 
 
-def test_a_missing_connection_says_where_to_make_it() -> None:
+def test_a_missing_connection_names_where_to_create_it() -> None:
     with pytest.raises(ConfigurationError, match=r"Admin > Connections.*AIRFLOW_CONN_HYPERKITTY_BOOST"):
         MailingListHook().client()
 
 
-def test_a_connection_without_host_says_what_to_write(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_connection_without_host_shows_an_example(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_HYPERKITTY_BOOST", '{"conn_type": "hyperkitty"}')
     with pytest.raises(ConfigurationError, match=r"https://lists.boost.org/archives"):
         MailingListHook().client()
@@ -124,8 +124,6 @@ def test_a_connection_without_host_says_what_to_write(monkeypatch: pytest.Monkey
         ),
     ],
 )
-def test_the_base_may_be_written_in_several_ways(
-    monkeypatch: pytest.MonkeyPatch, connection: str, base: str
-) -> None:
+def test_the_forms_of_the_base_address(monkeypatch: pytest.MonkeyPatch, connection: str, base: str) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_HYPERKITTY_BOOST", connection)
     assert MailingListHook().base_url() == base

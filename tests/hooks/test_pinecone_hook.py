@@ -1,4 +1,4 @@
-"""The hook against the sandbox: setting up, counting, what errors say."""
+"""The hook with the sandbox: creating indexes, counting requests, error messages."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def record(number: int, **metadata: Any) -> dict[str, Any]:
     return {"id": f"r{number}", "chunk_text": text(number), **metadata}
 
 
-def asked(world: World) -> list[str]:
+def control_requests(world: World) -> list[str]:
     return [line for line in world.traffic.recent if "/hosts/" not in line]
 
 
@@ -45,21 +45,21 @@ def test_missing_indexes_are_created_and_existing_ones_are_not(
 ) -> None:
     world.pinecone.behaviour.initializing = 0.05
     assert hook.open() == (INDEX, f"{INDEX}-sparse")
-    assert asked(world)[:2] == [LIST, CREATE]
-    assert asked(world).count(CREATE) == 2
+    assert control_requests(world)[:2] == [LIST, CREATE]
+    assert control_requests(world).count(CREATE) == 2
     assert index(world).model.name == "multilingual-e5-large"
     assert index(world, "sparse").model.name == "pinecone-sparse-english-v0"
     assert index(world).text_field == "chunk_text"
     hook.close()
     world.traffic.clear()
     assert hook.open() == ()
-    assert asked(world) == [LIST]
+    assert control_requests(world) == [LIST]
     del world.pinecone.projects["public"].indexes[f"{INDEX}-sparse"]
     hook.close()
     assert hook.open() == (f"{INDEX}-sparse",)
 
 
-def test_who_only_looks_creates_nothing(hook: PineconeHook, world: World) -> None:
+def test_opening_without_create_creates_nothing(hook: PineconeHook, world: World) -> None:
     both = (INDEX, f"{INDEX}-sparse")
     assert hook.missing() == both
     with pytest.raises(ConfigurationError, match=f"no index {INDEX}.*the first sync creates it"):
@@ -68,13 +68,13 @@ def test_who_only_looks_creates_nothing(hook: PineconeHook, world: World) -> Non
     assert not world.pinecone.projects["public"].indexes
     world.traffic.clear()
     assert (hook.missing(), hook.open()) == (both, both)
-    assert asked(world)[:3] == [LIST, CREATE, CREATE]
+    assert control_requests(world)[:3] == [LIST, CREATE, CREATE]
     assert hook.missing() == ()
     hook.close()
     hook.open(create=False)
 
 
-def test_every_request_is_counted_once_and_sent_once(hook: PineconeHook, world: World) -> None:
+def test_every_request_is_sent_and_counted_once(hook: PineconeHook, world: World) -> None:
     hook.open()
     world.faults.append(Fault(path="/upsert", status=503, times=2))
     hook.upsert("dense", NAMESPACE, [record(1)])
@@ -83,7 +83,7 @@ def test_every_request_is_counted_once_and_sent_once(hook: PineconeHook, world: 
     assert hook.received_bytes > 0
 
 
-def test_six_tries_of_growing_distance(hook: PineconeHook, world: World, clock: FixedClock) -> None:
+def test_six_tries_with_growing_pauses(hook: PineconeHook, world: World, clock: FixedClock) -> None:
     hook.open()
     world.faults.append(Fault(path="/upsert", status=500))
     with pytest.raises(SourceUnavailable):
@@ -93,7 +93,7 @@ def test_six_tries_of_growing_distance(hook: PineconeHook, world: World, clock: 
     assert all(2**n / 2 <= wait <= 2**n for n, wait in enumerate(clock.slept))
 
 
-def test_a_limit_without_a_time_is_tried_soon_and_then_ever_later(
+def test_a_limit_without_retry_after_is_retried_with_growing_pauses(
     hook: PineconeHook, world: World, clock: FixedClock
 ) -> None:
     hook.open()
@@ -105,7 +105,7 @@ def test_a_limit_without_a_time_is_tried_soon_and_then_ever_later(
     assert sum(clock.slept) <= 90
 
 
-def test_embedding_tokens_run_out_and_come_back(hook: PineconeHook, world: World) -> None:
+def test_exhausted_embedding_tokens_are_a_rate_limit(hook: PineconeHook, world: World) -> None:
     hook.open()
     world.pinecone.behaviour.tokens_per_window = 40
     hook.upsert("dense", NAMESPACE, [record(1)])
@@ -128,13 +128,13 @@ def test_embedding_tokens_run_out_and_come_back(hook: PineconeHook, world: World
         ([record(n, a="x" * 30_000) for n in range(80)], "2097152"),
     ],
 )
-def test_what_pinecone_refuses_is_refused(hook: PineconeHook, records: list[Any], message: str) -> None:
+def test_requests_that_pinecone_refuses(hook: PineconeHook, records: list[Any], message: str) -> None:
     hook.open()
     with pytest.raises(RequestRefused, match=message):
         hook.upsert("dense", NAMESPACE, records)
 
 
-def test_ids_come_page_by_page_and_fields_by_the_hundred(hook: PineconeHook, world: World) -> None:
+def test_ids_come_in_pages_and_fields_in_batches_of_100(hook: PineconeHook, world: World) -> None:
     hook.open()
     for start in range(0, 250, 50):
         hook.upsert("sparse", NAMESPACE, [record(n, count=n) for n in range(start, start + 50)])
@@ -150,7 +150,7 @@ def test_ids_come_page_by_page_and_fields_by_the_hundred(hook: PineconeHook, wor
     assert found["r7"] == {"chunk_text": text(7), "count": 7.0}
 
 
-def test_updating_what_is_not_there_is_told_and_deleting_it_is_not(hook: PineconeHook) -> None:
+def test_updating_an_unknown_record_is_an_error_but_deleting_it_is_not(hook: PineconeHook) -> None:
     hook.open()
     hook.delete("dense", "no such namespace", ["x"])
     hook.upsert("dense", NAMESPACE, [record(1)])
@@ -159,7 +159,7 @@ def test_updating_what_is_not_there_is_told_and_deleting_it_is_not(hook: Pinecon
         hook.update("dense", NAMESPACE, "x", {"a": 1})
 
 
-def test_statistics_and_what_they_are_if_nobody_answers(hook: PineconeHook, world: World) -> None:
+def test_statistics_of_a_working_and_a_failing_index(hook: PineconeHook, world: World) -> None:
     hook.open()
     hook.upsert("dense", NAMESPACE, [record(1), record(2)])
     assert hook.statistics("dense") == {
@@ -174,7 +174,7 @@ def test_statistics_and_what_they_are_if_nobody_answers(hook: PineconeHook, worl
     assert "failed (500)" in broken["error"]
 
 
-# -- what is wrong with the configuration is one sentence that names the setting ------------------------------
+# -- configuration errors name the setting ------------------------------
 
 
 def test_an_instance_without_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,7 +197,7 @@ def test_an_instance_without_an_index(pinecone: str, monkeypatch: pytest.MonkeyP
         PineconeHook().open()
 
 
-def test_a_key_is_not_told(pinecone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_message_contains_the_api_key(pinecone: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_PINECONE_PUBLIC", connection(pinecone, "wrong"))
     hook = PineconeHook()
     with pytest.raises(AuthenticationError) as caught:
@@ -215,7 +215,7 @@ def test_a_region_that_does_not_exist(pinecone: str, monkeypatch: pytest.MonkeyP
         PineconeHook().open()
 
 
-def test_an_index_of_another_model_is_refused(
+def test_an_index_with_another_model_is_refused(
     hook: PineconeHook, pinecone: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hook.open()
@@ -227,7 +227,7 @@ def test_an_index_of_another_model_is_refused(
         other.open()
 
 
-def test_an_index_that_another_task_creates_meanwhile(hook: PineconeHook, world: World) -> None:
+def test_an_index_that_another_task_creates_at_the_same_time(hook: PineconeHook, world: World) -> None:
     world.faults.append(
         Fault(path="/indexes$", kind="body", body='{"indexes": []}', content_type="application/json")
     )
@@ -240,13 +240,13 @@ def test_the_test_button(
 ) -> None:
     assert hook.test_connection() == (True, f"{INDEX} will be created; {INDEX}-sparse will be created")
     hook.open()
-    well, told = hook.test_connection()
-    assert well
-    assert f"{INDEX} is Ready (multilingual-e5-large)" in told
+    succeeded, text = hook.test_connection()
+    assert succeeded
+    assert f"{INDEX} is Ready (multilingual-e5-large)" in text
     monkeypatch.setenv("AIRFLOW_CONN_PINECONE_PUBLIC", connection(pinecone, "wrong"))
-    well, told = PineconeHook().test_connection()
-    assert not well
-    assert "check the API key" in told
+    succeeded, text = PineconeHook().test_connection()
+    assert not succeeded
+    assert "check the API key" in text
 
 
 @pytest.mark.parametrize(
@@ -258,5 +258,5 @@ def test_the_test_button(
         ("https://x.svc.pinecone.io", "", "https://x.svc.pinecone.io"),
     ],
 )
-def test_an_index_beside_a_local_control_plane(host: str, control: str, expected: str) -> None:
+def test_an_index_of_a_local_control_plane_uses_http(host: str, control: str, expected: str) -> None:
     assert _with_scheme_of(host, control) == expected

@@ -1,4 +1,4 @@
-"""Runs of the mailing list collector, with small pages; syncs of made-up documents."""
+"""Runs of the mailing list collector with small pages, and syncs of test documents."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Sync = Callable[..., SyncResult]
 
 @pytest.fixture
 def run(conn: Conn, clock: FixedClock) -> Iterator[Run]:
-    """Collect with small pages; return what was counted."""
+    """Collect with small pages; return the counts."""
     hooks: list[MailingListHook] = []
 
     def go(**options: Any) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""What the index gets of the mailing lists, and when."""
+"""The documents of the mailing lists, and when they are indexed."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def found(conn: Conn, since: datetime | None = None, failed: tuple[str, ...] = (
     return [d.metadata["doc_id"] for d in documents(conn, list(failed), since).documents]
 
 
-def test_what_is_new_what_changed_and_what_is_tried_again(
+def test_documents_are_new_changed_or_failed_messages(
     conn: Conn, world: World, run: Callable[..., Any], clock: FixedClock
 ) -> None:
     boost = add_list(world, 6)
@@ -90,14 +90,14 @@ def test_what_is_new_what_changed_and_what_is_tried_again(
     assert sorted(found(conn, now)) == sorted([hashes[3], entry(9).message_hash])
 
 
-def test_a_sender_who_is_called_differently_changes_his_messages(
+def test_a_renamed_sender_changes_the_documents_of_their_messages(
     conn: Conn, world: World, run: Callable[..., Any], clock: FixedClock
 ) -> None:
     boost = add_list(world, 3)
     run()
     clock.sleep(3600)
     now = clock.now()
-    # An older post turns up, under the name that the sender had first.
+    # An older post arrives, under the sender's first name.
     older = entry(
         9,
         sender_name="Earlier Name",
@@ -142,7 +142,7 @@ def test_pages_of_documents_show_each_message_once(
     assert len(shown) == len(set(shown)) == 23
 
 
-def test_edits_and_removals_reach_both_indexes_in_the_run_that_learned_of_them(
+def test_edits_and_removals_reach_both_indexes_in_the_same_run(
     conn: Conn, world: World, run: Callable[..., Any], clock: FixedClock, pinecone: str
 ) -> None:
     def sync() -> SyncResult:
@@ -152,7 +152,7 @@ def test_edits_and_removals_reach_both_indexes_in_the_run_that_learned_of_them(
         hook.close()
         return result
 
-    def agree() -> set[str]:
+    def indexed_ids() -> set[str]:
         dense = ids(world, "dense", "mailing")
         assert dense == ids(world, "sparse", "mailing") == ledger_ids(conn)
         return dense
@@ -169,7 +169,7 @@ def test_edits_and_removals_reach_both_indexes_in_the_run_that_learned_of_them(
     run(full_refresh=True)
     result = sync()
     assert (result.upserted, result.deleted) == (1, 1)
-    assert len(agree()) == 7
-    assert split_id(gone, 0) not in agree()
+    assert len(indexed_ids()) == 7
+    assert split_id(gone, 0) not in indexed_ids()
     assert old not in texts(world, namespace="mailing").values()
     assert "edited by hand" in texts(world, "sparse", "mailing")[split_id(edited, 0)]

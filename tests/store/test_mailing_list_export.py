@@ -1,4 +1,4 @@
-"""Bodies by the archive's mbox export: the same rows as by details, with a fraction of the requests."""
+"""Bodies from the archive's mbox export: the same rows as from details, with a fraction of the requests."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("hyperkitty")
 
 @pytest.fixture
 def run(run: Run) -> Run:
-    """Collect as by default."""
+    """Collect with exports, as is the default."""
     return lambda **options: run(**{"by_export": True} | options)
 
 
@@ -55,7 +55,7 @@ def stored(conn: Conn) -> list[Any]:
     ]
 
 
-def test_both_ways_give_equal_rows(conn: Conn, world: World, run: Run) -> None:
+def test_exports_and_details_give_equal_rows(conn: Conn, world: World, run: Run) -> None:
     fill(world)
     world.mail.exports = False
     by_details = run()
@@ -67,16 +67,14 @@ def test_both_ways_give_equal_rows(conn: Conn, world: World, run: Run) -> None:
     requests(world)
     counts = run()
     assert stored(conn) == expected
-    # What has an attachment or an ambiguous line comes by its detail.
+    # Messages with attachments or ambiguous lines come from their details.
     assert counts["from_export"] == 36 - 3 - 4 - 4
     sent = requests(world)
-    assert sum("export" in line for line in sent) == 3  # two months, and one ahead
+    assert sum("export" in line for line in sent) == 3  # two months, and one in advance
     assert sum("/email/" in line or line.startswith("email/") for line in sent) == 11
 
 
-def test_what_came_from_an_export_can_be_rebuilt_without_a_request(
-    conn: Conn, world: World, run: Run
-) -> None:
+def test_rows_from_an_export_can_be_reprocessed(conn: Conn, world: World, run: Run) -> None:
     fill(world)
     run()
     before = stored(conn)
@@ -110,7 +108,7 @@ def test_a_few_new_messages_are_not_worth_an_export(world: World, run: Run) -> N
     assert not any("export" in line for line in requests(world))
 
 
-def test_nothing_new_asks_two_things_at_most(world: World, run: Run) -> None:
+def test_a_run_without_news_sends_at_most_two_requests(world: World, run: Run) -> None:
     fill(world)
     run()
     requests(world)
@@ -118,7 +116,7 @@ def test_nothing_new_asks_two_things_at_most(world: World, run: Run) -> None:
     assert len(requests(world)) <= 2
 
 
-def test_each_month_is_asked_for_once(conn: Conn, world: World, run: Run) -> None:
+def test_each_month_is_requested_once(conn: Conn, world: World, run: Run) -> None:
     boost = add_list(world, 0)
     for number in range(60):
         moment = datetime(2025, 1 + number // 20, 3, tzinfo=UTC) + timedelta(hours=number)
@@ -129,7 +127,7 @@ def test_each_month_is_asked_for_once(conn: Conn, world: World, run: Run) -> Non
         "2025-03-01&end=2025-04-01",
         "2025-02-01&end=2025-03-01",
         "2025-01-01&end=2025-02-01",
-        "2024-12-01&end=2025-01-01",  # asked for ahead, and empty
+        "2024-12-01&end=2025-01-01",  # requested in advance, and empty
     ]
     assert rows(conn, "count(*)", "true GROUP BY list_name ORDER BY 1 -- ") == [60]
 
@@ -143,7 +141,7 @@ def test_each_month_is_asked_for_once(conn: Conn, world: World, run: Run) -> Non
         Fault(path="export", kind="truncate"),
     ],
 )
-def test_an_export_that_cannot_be_had_costs_requests_and_no_message(
+def test_a_failing_export_costs_requests_but_no_message(
     conn: Conn, world: World, run: Run, fault: Fault
 ) -> None:
     fill(world)
@@ -153,7 +151,7 @@ def test_an_export_that_cannot_be_had_costs_requests_and_no_message(
     assert "from_export" not in counts
 
 
-def test_switched_off_exports_are_asked_for_once(world: World, run: Run) -> None:
+def test_disabled_exports_are_requested_once(world: World, run: Run) -> None:
     boost = add_list(world, 0)
     for number in range(60):
         moment = datetime(2025, 1 + number // 20, 3, tzinfo=UTC) + timedelta(hours=number)
@@ -170,13 +168,13 @@ def packed(*texts: str) -> bytes:
     return gzip.compress("".join(texts).encode())
 
 
-def test_an_mbox_is_cut_at_its_separators() -> None:
+def test_an_mbox_is_split_at_its_separators() -> None:
     found = list(messages(packed("From a b\nSubject: 1\n\n>From x\n\n", "From c d\nSubject: 2\n\nbody\n")))
     assert found == [b"Subject: 1\n\n>From x\n\n", b"Subject: 2\n\nbody\n"]
     assert list(messages(packed(""))) == []
 
 
-def test_an_export_beyond_measure_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_export_that_is_too_large_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trackers.mailing_list.mbox.LARGEST", 10)
     with pytest.raises(ValueError, match="larger than 10 bytes"):
         list(messages(packed("From a b\nSubject: a long one\n")))
@@ -193,20 +191,20 @@ def test_an_export_beyond_measure_is_an_error(monkeypatch: pytest.MonkeyPatch) -
         ("Content-Type: text/plain\n\n>From here\n", None),
     ],
 )
-def test_bodies_that_are_sure(raw: str, body: str | None) -> None:
+def test_only_unambiguous_bodies_are_used(raw: str, body: str | None) -> None:
     import email
 
     assert body_of(email.message_from_bytes(raw.encode())) == body
 
 
-def test_messages_without_an_id_are_left_to_details() -> None:
+def test_messages_without_an_id_are_not_read_from_exports() -> None:
     assert list(read(packed("From a b\nSubject: 1\n\nbody\n"))) == []
     assert dict(read(packed("From a b\nMessage-ID: <abc@example.com>\n\nbody\n"))) == {
         "OYHKWRDNPBPKMOWYLNPKMCEOE6ZX65KG": "body\n"
     }
 
 
-def test_the_months_beside() -> None:
+def test_the_previous_and_the_next_month() -> None:
     from datetime import date
 
     assert month_before(date(2025, 1, 1)) == date(2024, 12, 1)
@@ -215,12 +213,12 @@ def test_the_months_beside() -> None:
     assert following(date(2024, 1, 1)) == date(2024, 2, 1)
 
 
-def test_nothing_is_asked_for_undated_messages() -> None:
-    class Nobody:
+def test_undated_messages_cause_no_export() -> None:
+    class NoExports:
         def export(self, *args: Any) -> bytes:
             raise AssertionError
 
     from trackers.mailing_list.parse import Listed
 
     undated = {str(n): Listed(str(n), "", "", "", None) for n in range(50)}
-    assert Exports(Nobody(), BOOST).bodies(undated) == {}
+    assert Exports(NoExports(), BOOST).bodies(undated) == {}

@@ -1,4 +1,4 @@
-"""The mailing list tracker against the sandbox and a real database: what can go wrong."""
+"""Failures of the mailing list tracker, with the sandbox and a real database."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from trackers.mailing_list.options import MailingListOptions
 pytestmark = pytest.mark.usefixtures("hyperkitty")
 
 
-def test_a_limit_without_end_fails_the_list_and_moves_nothing(conn: Conn, world: World, run: Run) -> None:
+def test_a_long_limit_fails_the_list_and_keeps_the_checkpoint(conn: Conn, world: World, run: Run) -> None:
     add_list(world, 5)
     world.faults.append(Fault(path="emails", status=429, headers={"Retry-After": "3600"}))
     with pytest.raises(UnitsFailed) as error:
@@ -39,7 +39,7 @@ def test_a_failing_list_does_not_stop_the_others(conn: Conn, world: World, run: 
     assert len(rows(conn)) == 3
 
 
-def test_a_run_that_ends_in_the_middle_goes_on_where_it_was(conn: Conn, world: World, run: Run) -> None:
+def test_an_interrupted_run_is_continued_where_it_stopped(conn: Conn, world: World, run: Run) -> None:
     boost = add_list(world, 40)
     world.faults.append(Fault(path="emails/.*offset=21", status=503))
     with pytest.raises(UnitsFailed):
@@ -52,8 +52,8 @@ def test_a_run_that_ends_in_the_middle_goes_on_where_it_was(conn: Conn, world: W
         boost.add(entry(number))
     requests(world)
     assert run()["new"] == 19
-    asked = [line for line in requests(world) if line.startswith("email/")]
-    assert len(asked) == len(set(asked)) == 19
+    fetched = [line for line in requests(world) if line.startswith("email/")]
+    assert len(fetched) == len(set(fetched)) == 19
     assert len(rows(conn)) == 43
     assert state(conn)["walk"] is None
     assert state(conn)["frontier"][0] == entry(42).message_hash
@@ -72,7 +72,9 @@ def test_a_run_that_ends_in_the_middle_goes_on_where_it_was(conn: Conn, world: W
     ],
     ids=["html", "half a document", "list", "breaks off", "500", "400", "another message"],
 )
-def test_a_bad_message_is_named_and_asked_for_again(conn: Conn, world: World, run: Run, fault: Fault) -> None:
+def test_an_unreadable_message_is_remembered_and_requested_again(
+    conn: Conn, world: World, run: Run, fault: Fault
+) -> None:
     add_list(world, 12)
     bad = entry(7).message_hash
     world.faults.append(Fault(f"email/{bad}", fault.kind, fault.status, body=fault.body))
@@ -87,7 +89,7 @@ def test_a_bad_message_is_named_and_asked_for_again(conn: Conn, world: World, ru
 
 
 @pytest.mark.parametrize("body", ["<html>maintenance</html>", '{"results": ', '{"detail": "x"}'])
-def test_an_index_that_is_garbage_fails_the_list_and_loses_nothing(
+def test_an_unreadable_index_fails_the_list_and_loses_nothing(
     conn: Conn, world: World, run: Run, body: str
 ) -> None:
     add_list(world, 30)
@@ -100,7 +102,7 @@ def test_an_index_that_is_garbage_fails_the_list_and_loses_nothing(
     assert len(rows(conn)) == 30
 
 
-def test_a_message_that_vanishes_between_index_and_detail(conn: Conn, world: World, run: Run) -> None:
+def test_a_message_that_is_removed_between_index_and_detail(conn: Conn, world: World, run: Run) -> None:
     add_list(world, 4)
     world.faults.append(Fault(path=f"email/{entry(2).message_hash}", status=404))
     counts = run()
@@ -108,7 +110,7 @@ def test_a_message_that_vanishes_between_index_and_detail(conn: Conn, world: Wor
     assert state(conn)["pending"] == {}
 
 
-def test_a_message_that_is_too_large_is_left_out_and_counted(conn: Conn, world: World, run: Run) -> None:
+def test_a_message_that_is_too_large_is_skipped_and_counted(conn: Conn, world: World, run: Run) -> None:
     boost = add_list(world, 4)
     boost.by_hash[entry(2).message_hash].text = "x" * 300_000
     counts = run(max_body=200_000)
@@ -116,7 +118,7 @@ def test_a_message_that_is_too_large_is_left_out_and_counted(conn: Conn, world: 
     assert run(full_scan=True)["new"] == 1
 
 
-def test_twenty_megabytes_nul_bytes_and_no_hash(conn: Conn, world: World, run: Run) -> None:
+def test_large_bodies_nul_bytes_and_missing_hashes(conn: Conn, world: World, run: Run) -> None:
     boost = add_list(world, 4)
     boost.by_hash[entry(1).message_hash].text = "x" * 20_000_000
     boost.by_hash[entry(2).message_hash].text = "a\x00b"
@@ -154,7 +156,7 @@ def test_too_many_bad_messages_fail_the_list(conn: Conn, world: World, run: Run)
     assert isinstance(error.value.failures[BOOST], UnexpectedPayload)
 
 
-def test_a_source_that_goes_away_fails_the_list(conn: Conn, world: World, run: Run) -> None:
+def test_a_source_that_goes_down_fails_the_list(conn: Conn, world: World, run: Run) -> None:
     add_list(world, 30)
     world.faults.append(Fault(path="email/", status=503, after=12))
     with pytest.raises(UnitsFailed) as error:
@@ -165,7 +167,7 @@ def test_a_source_that_goes_away_fails_the_list(conn: Conn, world: World, run: R
     assert len(rows(conn)) == 30
 
 
-def test_a_dry_run_asks_once_per_list_and_stores_nothing(
+def test_a_dry_run_sends_one_request_per_list_and_stores_nothing(
     conn: Conn, world: World, run: Run, clock: FixedClock
 ) -> None:
     add_list(world, 30)

@@ -1,4 +1,4 @@
-"""Any history of mail, moderation, outages and kills ends with the rows that a first load would store."""
+"""After any history of posts, moderation, outages and kills, the rows are those of a first load."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from core.session import Session
 from hooks.pinecone_hook import PineconeHook
 from sandbox.world import World
 from tests.databases import clean
-from tests.histories import disturbed, let_requests_end, when_free
+from tests.histories import let_requests_end, run_disturbed, when_free
 from tests.mail import BOOST, USERS, rows
 from tests.mail_history import MailHistory
-from tests.pinecone import held
+from tests.pinecone import stored_fields
 from trackers.mailing_list.documents import documents
 from trackers.mailing_list.options import MailingListOptions
 from trackers.mailing_list.reprocess import reprocess
@@ -35,24 +35,24 @@ def rows_are_those_of_a_first_load(history: MailHistory) -> None:
     conn = history.conn
     for _ in range(STEPS):
         history.day()
-    told = "\n".join(history.told)
-    history.go(conn)
-    there = {(found.name, e.message_hash) for found in history.lists for e in found.entries}
-    assert set(rows(conn, "list_name, message_hash")) >= there, told
-    history.go(conn, full_scan=True)
+    log = "\n".join(history.log)
+    history.run(conn)
+    archived = {(found.name, e.message_hash) for found in history.lists for e in found.entries}
+    assert set(rows(conn, "list_name, message_hash")) >= archived, log
+    history.run(conn, full_scan=True)
     stored = conn.execute(LIVE).fetchall()
-    again = history.go(conn, full_scan=True)
-    assert not {"new", "updated", "removed"} & again.keys(), f"{again}\n{told}"
+    again = history.run(conn, full_scan=True)
+    assert not {"new", "updated", "removed"} & again.keys(), f"{again}\n{log}"
     both = MailingListOptions(list_names=(USERS, BOOST))
     rebuilt = reprocess(Session(conn, clock=history.clock), both).counts
-    assert not {"new", "updated"} & rebuilt.keys(), f"{rebuilt}\n{told}"
+    assert not {"new", "updated"} & rebuilt.keys(), f"{rebuilt}\n{log}"
     clean(conn)
-    history.go(conn)
-    assert stored == conn.execute(LIVE).fetchall(), told
+    history.run(conn)
+    assert stored == conn.execute(LIVE).fetchall(), log
 
 
-def the_index_holds_what_is_stored(history: MailHistory) -> None:
-    """Syncs of what changed only, and at the end the same as everything synced anew."""
+def the_index_matches_the_rows(history: MailHistory) -> None:
+    """Incremental syncs end with the same index as a sync of everything into a new namespace."""
 
     def sync(conn: Any, namespace: str) -> None:
         hook = PineconeHook(clock=history.clock)
@@ -67,15 +67,17 @@ def the_index_holds_what_is_stored(history: MailHistory) -> None:
     for _ in range(STEPS):
         history.day()
         history.clock.sleep(3600)
-        told = disturbed(
+        description = run_disturbed(
             lambda conn: when_free(lambda: sync(conn, "live")), history.url, history.world, history.random, 60
         )
-        history.told.append(f"sync, {told}")
-    history.go(history.conn, full_scan=True)
+        history.log.append(f"sync, {description}")
+    history.run(history.conn, full_scan=True)
     for namespace in ("live", "live", "anew"):
         history.clock.sleep(86_400)
         when_free(lambda namespace=namespace: sync(history.conn, namespace))  # type: ignore[misc]
-    assert held(history.world, "live") == held(history.world, "anew"), "\n".join(history.told)
+    assert stored_fields(history.world, "live") == stored_fields(history.world, "anew"), "\n".join(
+        history.log
+    )
 
 
 @pytest.fixture
@@ -85,7 +87,7 @@ def history_of(
     return lambda seed: MailHistory(seed, conn, database, world, clock)
 
 
-PROOFS = (rows_are_those_of_a_first_load, the_index_holds_what_is_stored)
+PROOFS = (rows_are_those_of_a_first_load, the_index_matches_the_rows)
 
 
 @pytest.mark.parametrize("seed", range(3))

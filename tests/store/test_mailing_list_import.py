@@ -1,4 +1,4 @@
-"""Files that people hand in: three shapes, taken in once, kept where something is wrong with them."""
+"""Import of files: three formats, each file imported once, and kept if something in it is wrong."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ HASH = "OYHKWRDNPBPKMOWYLNPKMCEOE6ZX65KG"
 
 
 @pytest.fixture
-def go(conn: Conn, clock: FixedClock) -> Iterator[Any]:
+def import_files(conn: Conn, clock: FixedClock) -> Iterator[Any]:
     hook = MailingListHook(clock=clock)
 
     def run(folder: Any, lists: tuple[str, ...] = (BOOST,), **options: bool) -> dict[str, int]:
         session = Session(conn, clock=clock)
-        wanted = MailingListOptions(list_names=lists, by_export=False, **options)
+        requested = MailingListOptions(list_names=lists, by_export=False, **options)
         try:
-            collect(session, hook, wanted, folder)
+            collect(session, hook, requested, folder)
         except UnitsFailed as error:
             error.counts = dict(session.progress.counts)  # type: ignore[attr-defined]
             raise
@@ -60,8 +60,8 @@ def record(number: int, **changes: Any) -> dict[str, Any]:
     } | changes
 
 
-def test_all_shapes_are_taken_in_once_and_moved_away(
-    conn: Conn, world: World, go: Any, tmp_path: Path
+def test_all_formats_are_imported_once_and_the_files_moved(
+    conn: Conn, world: World, import_files: Any, tmp_path: Path
 ) -> None:
     add_list(world, 2)
     put(tmp_path, "list.json", [record(1), "no record", record(2)])
@@ -70,7 +70,7 @@ def test_all_shapes_are_taken_in_once_and_moved_away(
     put(tmp_path, ".hidden.json", record(5))
     put(tmp_path, "notes.txt", "nothing")
     put(tmp_path, "empty.json", "7")
-    counts = go(tmp_path)
+    counts = import_files(tmp_path)
     assert (counts["imported"], counts["files_imported"], counts["new"]) == (4, 4, 2)
     assert rows(conn, "subject", "subject LIKE 'Old%'") == ["Old 1", "Old 2", "Old 3", "Old 4"]
     assert rows(conn, "thread_hash, listed", "subject = 'Old 3'") == [("T", False)]
@@ -81,11 +81,11 @@ def test_all_shapes_are_taken_in_once_and_moved_away(
         "list.json",
         "single.json",
     ]
-    assert "imported" not in go(tmp_path)
+    assert "imported" not in import_files(tmp_path)
 
 
-def test_what_is_wrong_stays_and_is_told_and_the_rest_is_stored(
-    conn: Conn, world: World, go: Any, tmp_path: Path
+def test_files_with_errors_stay_and_are_reported_and_the_rest_is_stored(
+    conn: Conn, world: World, import_files: Any, tmp_path: Path
 ) -> None:
     add_list(world, 2)
     broken = put(tmp_path, "broken.json", "{ not json")
@@ -94,44 +94,46 @@ def test_what_is_wrong_stays_and_is_told_and_the_rest_is_stored(
     )
     good = put(tmp_path, "good.json", record(3))
     with pytest.raises(UnitsFailed) as caught:
-        go(tmp_path)
-    told = str(caught.value)
-    assert "2 files could not be imported completely" in told
-    assert "broken.json: not JSON" in told
-    assert f"record 2: list 'invalid-list' is not one of {BOOST}; record 3: it has no message id" in told
+        import_files(tmp_path)
+    message = str(caught.value)
+    assert "2 files could not be imported completely" in message
+    assert "broken.json: not JSON" in message
+    assert f"record 2: list 'invalid-list' is not one of {BOOST}; record 3: it has no message id" in message
     assert (broken.exists(), mixed.exists(), good.exists()) == (True, True, False)
     assert rows(conn, "subject", "subject LIKE 'Old%'") == ["Old 1", "Old 3"]
-    # The archive was collected all the same.
+    # The archive was collected nevertheless.
     assert caught.value.counts["new"] == 2  # type: ignore[attr-defined]
 
 
-def test_a_file_and_the_archive_meet_in_one_row(conn: Conn, world: World, go: Any, tmp_path: Path) -> None:
+def test_a_message_in_a_file_and_in_the_archive_is_one_row(
+    conn: Conn, world: World, import_files: Any, tmp_path: Path
+) -> None:
     put(tmp_path, "a.json", record(1, message_id="<abc@example.com>"))
     add_list(world, 1)
-    go(tmp_path)
+    import_files(tmp_path)
     world.mail.lists[BOOST].add(entry(5, message_id="abc@example.com", subject="As archived"))
-    go(tmp_path)
+    import_files(tmp_path)
     assert rows(conn, "message_hash, subject, listed", "message_id = 'abc@example.com'") == [
         (HASH, "As archived", True)
     ]
 
 
-def test_a_full_scan_does_not_take_imported_messages_for_removed_ones(
-    conn: Conn, world: World, go: Any, tmp_path: Path
+def test_a_full_scan_does_not_mark_imported_messages_as_removed(
+    conn: Conn, world: World, import_files: Any, tmp_path: Path
 ) -> None:
     add_list(world, 2)
     put(tmp_path, "a.json", record(1))
-    go(tmp_path)
-    go(tmp_path, full_scan=True)
+    import_files(tmp_path)
+    import_files(tmp_path, full_scan=True)
     assert rows(conn, "deleted_at", "subject = 'Old 1'") == [None]
 
 
-def test_rows_from_files_can_be_rebuilt(
-    conn: Conn, world: World, go: Any, clock: FixedClock, tmp_path: Path
+def test_rows_from_files_can_be_reprocessed(
+    conn: Conn, world: World, import_files: Any, clock: FixedClock, tmp_path: Path
 ) -> None:
     add_list(world, 2)
     put(tmp_path, "a.json", [record(1), record(2)])
-    go(tmp_path)
+    import_files(tmp_path)
     columns = "to_jsonb(message) - 'id' - 'created_at' - 'updated_at'"
     before = rows(conn, columns)
     options = MailingListOptions(list_names=(BOOST,), reprocess=True)
@@ -142,16 +144,18 @@ def test_rows_from_files_can_be_rebuilt(
     assert rows(conn, columns) == before
 
 
-def test_a_folder_of_an_object_store(conn: Conn, world: World, go: Any, tmp_path: Path) -> None:
+def test_files_are_imported_from_an_object_store(
+    conn: Conn, world: World, import_files: Any, tmp_path: Path
+) -> None:
     add_list(world, 1)
     put(tmp_path, "a.json", record(1))
-    assert go(ObjectStoragePath(f"file://{tmp_path}"))["imported"] == 1
+    assert import_files(ObjectStoragePath(f"file://{tmp_path}"))["imported"] == 1
     assert not (tmp_path / BOOST / "messages" / "a.json").exists()
 
 
-def test_no_folder_is_no_error(world: World, go: Any, tmp_path: Path) -> None:
+def test_a_missing_folder_is_not_an_error(world: World, import_files: Any, tmp_path: Path) -> None:
     add_list(world, 1)
-    assert go(tmp_path / "none")["new"] == 1
+    assert import_files(tmp_path / "none")["new"] == 1
 
 
 # -- pure --------------------------------------------------------------------------------------------------------
@@ -168,7 +172,7 @@ def test_no_folder_is_no_error(world: World, go: Any, tmp_path: Path) -> None:
         (None, 0),
     ],
 )
-def test_shapes(document: Any, number: int) -> None:
+def test_records_of_all_formats(document: Any, number: int) -> None:
     assert len(list(records(document))) == number
 
 
@@ -206,7 +210,7 @@ def test_shapes(document: Any, number: int) -> None:
         ),
     ],
 )
-def test_where_a_records_parts_are_found(changes: dict[str, Any], name: str, expected: Any) -> None:
+def test_fields_of_a_record(changes: dict[str, Any], name: str, expected: Any) -> None:
     assert getattr(message_of(record(1) | changes, "folder"), name) == expected
 
 

@@ -36,7 +36,7 @@ CREATE TABLE scratch.thing (
 
 @pytest.fixture(params=["page", "bulk"])
 def things(conn: Conn, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Conn:
-    """An empty table, merged into in both ways."""
+    """An empty table, for both ways of merging."""
     if request.param == "bulk":
         monkeypatch.setattr(merging, "ROWS_OF_A_PAGE", 0)
     conn.execute(DDL)
@@ -48,19 +48,19 @@ def put(conn: Conn, *rows: dict[str, Any], **options: Any) -> MergeCounts:
         return merge(conn, THING, rows, **options)
 
 
-def held(conn: Conn, columns: str = "name, size") -> list[tuple[Any, ...]]:
+def stored(conn: Conn, columns: str = "name, size") -> list[tuple[Any, ...]]:
     return conn.execute(f"SELECT {columns} FROM scratch.thing ORDER BY name").fetchall()
 
 
-def test_new_changed_and_unchanged_rows_are_told_apart(things: Conn) -> None:
+def test_new_changed_and_unchanged_rows_are_counted(things: Conn) -> None:
     assert put(things, {"name": "a", "size": 1}, {"name": "b", "size": 2}) == MergeCounts(2, 0, 0)
     assert put(
         things, {"name": "a", "size": 1}, {"name": "b", "size": 3}, {"name": "c", "size": 4}
     ) == MergeCounts(1, 1, 1)
-    assert held(things) == [("a", 1), ("b", 3), ("c", 4)]
+    assert stored(things) == [("a", 1), ("b", 3), ("c", 4)]
 
 
-def test_nothing_and_only_keys(things: Conn) -> None:
+def test_merging_no_rows_and_rows_of_keys_only(things: Conn) -> None:
     assert put(things) == MergeCounts()
     assert put(things, {"name": "a"}) == MergeCounts(1, 0, 0)
     assert put(things, {"name": "a"}) == MergeCounts(0, 0, 1)
@@ -68,7 +68,7 @@ def test_nothing_and_only_keys(things: Conn) -> None:
 
 def test_the_last_of_two_rows_with_the_same_key_wins(things: Conn) -> None:
     assert put(things, {"name": "a", "size": 1}, {"name": "a", "size": 2}) == MergeCounts(1, 0, 0)
-    assert held(things) == [("a", 2)]
+    assert stored(things) == [("a", 2)]
 
 
 def test_null_is_a_value(things: Conn) -> None:
@@ -77,7 +77,7 @@ def test_null_is_a_value(things: Conn) -> None:
     assert put(things, {"name": "a", "size": None}) == MergeCounts(0, 0, 1)
 
 
-def test_columns_with_rules_of_their_own(things: Conn) -> None:
+def test_columns_with_special_rules(things: Conn) -> None:
     rules: dict[str, Any] = {"insert_only": ("born",), "keep_if_empty": ("note",), "touch": ("touched",)}
     columns = "size, note, born, touched"
 
@@ -86,18 +86,18 @@ def test_columns_with_rules_of_their_own(things: Conn) -> None:
 
     put(things, row(1, "kept", 10), **rules)
     assert put(things, row(1, "", 11), **rules) == MergeCounts(0, 0, 1)
-    assert held(things, columns) == [(1, "kept", 10, 10)]
+    assert stored(things, columns) == [(1, "kept", 10, 10)]
     assert put(things, row(2, None, 12), **rules) == MergeCounts(0, 1, 0)
-    assert held(things, columns) == [(2, "kept", 10, 12)]
+    assert stored(things, columns) == [(2, "kept", 10, 12)]
     assert put(things, row(2, "new", 13), **rules) == MergeCounts(0, 1, 0)
-    assert held(things, columns) == [(2, "new", 10, 13)]
+    assert stored(things, columns) == [(2, "new", 10, 13)]
 
 
 def test_json_and_awkward_text(things: Conn) -> None:
     row = {"name": "tab\tnew\nline \\. 'quote' 🙂", "extra": {"k": [1, None, "ü"]}}
     assert put(things, row) == MergeCounts(1, 0, 0)
     assert put(things, row) == MergeCounts(0, 0, 1)
-    assert held(things, "name, extra") == [(row["name"], row["extra"])]
+    assert stored(things, "name, extra") == [(row["name"], row["extra"])]
 
 
 def test_several_merges_in_one_transaction(things: Conn) -> None:
@@ -111,11 +111,11 @@ def test_a_rolled_back_merge_leaves_nothing_and_the_next_one_works(things: Conn)
     with pytest.raises(RuntimeError), things.transaction():
         merge(things, THING, [{"name": "a", "size": 1}])
         raise RuntimeError
-    assert held(things) == []
+    assert stored(things) == []
     assert put(things, {"name": "a", "size": 1}) == MergeCounts(1, 0, 0)
 
 
-def test_errors_carry_no_values(things: Conn) -> None:
+def test_errors_contain_no_values(things: Conn) -> None:
     with pytest.raises(DatabaseFailure) as error:
         put(things, {"name": "hush", "size": 5000})
     assert "hush" not in str(error.value)
@@ -165,7 +165,7 @@ def test_a_merge_needs_a_transaction(things: Conn) -> None:
 
 
 def test_two_tasks_that_merge_the_same_new_row(migrated: str, things: Conn) -> None:
-    """The second one waits for the first, then takes the row as known."""
+    """The second one waits for the first, then finds the row."""
     done: list[MergeCounts] = []
 
     def second() -> None:
@@ -180,10 +180,10 @@ def test_two_tasks_that_merge_the_same_new_row(migrated: str, things: Conn) -> N
         assert thread.is_alive()
     thread.join(10)
     assert done == [MergeCounts(1, 1, 0)]
-    assert held(things) == [("a", 2), ("b", 1)]
+    assert stored(things) == [("a", 2), ("b", 1)]
 
 
-def test_the_keys_of_what_was_written(things: Conn) -> None:
+def test_the_keys_of_written_rows(things: Conn) -> None:
     def keys(**sizes: int) -> MergedKeys:
         rows = [{"name": name, "size": size} for name, size in sizes.items()]
         with things.transaction():

@@ -1,4 +1,4 @@
-"""Audit and search over a real database and the sandbox's indexes."""
+"""Audit and search with a real database and the sandbox's indexes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def hook(pinecone: str, clock: FixedClock) -> Iterator[PineconeHook]:
 
 
 class Bench:
-    """A filled index with everything to look at it."""
+    """A filled index, with methods to sync and audit it."""
 
     def __init__(self, conn: Conn, hook: PineconeHook, clock: FixedClock, world: World) -> None:
         self.conn, self.hook, self.clock, self.world = conn, hook, clock, world
@@ -60,13 +60,13 @@ def id_of(number: int) -> str:
     return split_id(f"d{number}", 0)
 
 
-def test_an_index_that_holds_what_it_should(bench: Bench) -> None:
+def test_an_audit_of_a_complete_index_finds_nothing(bench: Bench) -> None:
     _, found = bench.audit()
     assert found == Findings(12, 12, 12, 0, 0, 0)
     assert not found.drift
 
 
-def test_what_one_index_lost_and_what_nobody_wrote_is_found_and_mended(bench: Bench, conn: Conn) -> None:
+def test_lost_records_and_strays_are_found_and_repaired(bench: Bench, conn: Conn) -> None:
     index(bench.world, "dense").remove(NAMESPACE, id_of(3))
     index(bench.world, "sparse").remove(NAMESPACE, id_of(4))
     index(bench.world, "sparse").put(NAMESPACE, "stray", StoredRecord({"chunk_text": "x"}, "x"))
@@ -80,7 +80,7 @@ def test_what_one_index_lost_and_what_nobody_wrote_is_found_and_mended(bench: Be
     assert not bench.audit()[1].drift
 
 
-def test_a_document_without_source_ids_is_mended_by_beginning_anew(conn: Conn, bench: Bench) -> None:
+def test_a_lost_document_without_source_ids_causes_a_full_resync(conn: Conn, bench: Bench) -> None:
     bench.source.put(bench.clock.now(), {"content": text(50), "metadata": {"doc_id": "d50"}})
     bench.sync()
     bench.clock.sleep(3600)
@@ -92,13 +92,13 @@ def test_a_document_without_source_ids_is_mended_by_beginning_anew(conn: Conn, b
     assert (result.upserted, result.unchanged) == (1, 12)
 
 
-def test_what_was_written_a_moment_ago_is_not_missed(bench: Bench) -> None:
+def test_recently_written_records_do_not_count_as_missing(bench: Bench) -> None:
     bench.clock.moment -= timedelta(seconds=7200)
     index(bench.world).remove(NAMESPACE, id_of(3))
     assert bench.audit()[1].missing == 0
 
 
-def test_an_existing_index_is_taken_over_and_nothing_is_embedded_again(bench: Bench, conn: Conn) -> None:
+def test_an_existing_index_is_adopted_without_embedding_it_again(bench: Bench, conn: Conn) -> None:
     index(bench.world, "sparse").remove(NAMESPACE, id_of(5))
     index(bench.world).change(NAMESPACE, id_of(6), {"number": 99})
     conn.execute("TRUNCATE pinecone.ledger, pinecone.sync_status")
@@ -113,9 +113,9 @@ def test_an_existing_index_is_taken_over_and_nothing_is_embedded_again(bench: Be
     assert ids(bench.world) == ids(bench.world, "sparse") == ledger_ids(conn)
 
 
-def test_an_index_that_is_gone_is_filled_again(bench: Bench, conn: Conn) -> None:
+def test_a_deleted_index_is_filled_again(bench: Bench, conn: Conn) -> None:
     bench.world.pinecone.projects["public"].indexes.clear()
-    bench.hook.close()  # another process looks
+    bench.hook.close()  # as another process would
     audit, found = bench.audit()
     assert found == Findings(12, 0, 0, 0, 0, 12)
     audit.repair()
@@ -124,14 +124,14 @@ def test_an_index_that_is_gone_is_filled_again(bench: Bench, conn: Conn) -> None
     assert not bench.audit()[1].drift
 
 
-def test_records_that_nobody_owns_are_not_taken_over(bench: Bench, conn: Conn) -> None:
+def test_records_without_an_app_type_are_not_adopted(bench: Bench, conn: Conn) -> None:
     conn.execute("TRUNCATE pinecone.ledger")
     audit, _ = bench.audit()
     assert audit.fill_ledger(lambda metadata: None) == 0
     assert ledger_ids(conn) == set()
 
 
-def test_what_is_told_of_each_source(bench: Bench, conn: Conn) -> None:
+def test_the_description_of_each_source(bench: Bench, conn: Conn) -> None:
     bench.source.put(bench.clock.now(), document(20, _id="x"), *(document(n) for n in range(30, 36)))
     bench.sync()
     conn.execute("UPDATE pinecone.failed_item SET dead = true")
@@ -149,7 +149,7 @@ class Found:
         self.id, self.score, self.fields = name, 1.0, {"name": name}
 
 
-def test_places_are_merged_not_scores() -> None:
+def test_search_results_are_merged_by_rank_not_by_score() -> None:
     found = merged(
         [
             ("n", "dense", [Found("a"), Found("b"), Found("c")]),
@@ -168,7 +168,7 @@ def test_places_are_merged_not_scores() -> None:
     assert found[0].score == pytest.approx(1 / 62 + 1 / 61)
 
 
-def test_a_search_finds_what_was_meant(bench: Bench) -> None:
+def test_a_search_finds_the_most_relevant_document(bench: Bench) -> None:
     bench.source.put(
         bench.clock.now(),
         document(70, "The coroutine based echo server of Asio answers every socket with what it was sent"),

@@ -1,4 +1,4 @@
-"""What a sync makes of refusals, limits, outages, and of what a source hands over wrongly."""
+"""How a sync handles refusals, limits, outages and invalid documents."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.pinecone import (
     APP,
     NAMESPACE,
     Source,
-    agree,
+    assert_indexed,
     both,
     document,
     failed,
@@ -47,7 +47,7 @@ Sync = Callable[..., SyncResult]
 TARGET = Target(APP, NAMESPACE)
 
 
-def test_one_bad_record_never_fails_its_neighbours(
+def test_one_bad_record_does_not_fail_the_rest_of_its_batch(
     conn: Conn, sync: Sync, world: World, source: Source, clock: FixedClock
 ) -> None:
     tags = [f"tag number {n} of very many" for n in range(2500)]
@@ -58,15 +58,15 @@ def test_one_bad_record_never_fails_its_neighbours(
     assert (result.upserted, result.failed_ids) == (95, ["s40"])
     assert "s40" not in result.successful_source_ids
     assert failed(conn) == {"s40": (1, False)}
-    agree(world, conn, *(id_of(n) for n in range(96) if n != 40))
-    # Mended, it goes up and leaves the list.
+    assert_indexed(world, conn, *(id_of(n) for n in range(96) if n != 40))
+    # Once fixed, it is uploaded and leaves the list.
     source.put(clock.now(), document(40))
     assert sync(source).failed_ids == []
     assert failed(conn) == {}
     assert id_of(40) in both(world)
 
 
-def test_a_record_that_is_refused_leaves_no_older_version_behind(
+def test_a_refused_record_leaves_no_older_version_in_the_index(
     conn: Conn, sync: Sync, world: World, source: Source, clock: FixedClock
 ) -> None:
     source.put(clock.now(), document(1), document(2))
@@ -74,7 +74,7 @@ def test_a_record_that_is_refused_leaves_no_older_version_behind(
     bad = document(1, text(7), tags=[f"tag {n}" * 9 for n in range(2500)])
     source.put(clock.now(), bad, *(document(n) for n in range(3, 8)))
     assert sync(source).failed_ids == ["s1"]
-    agree(world, conn, *(id_of(n) for n in range(2, 8)))
+    assert_indexed(world, conn, *(id_of(n) for n in range(2, 8)))
 
 
 @pytest.mark.parametrize("key", ["id", "_id", "chunk_text", "$set"])
@@ -87,7 +87,7 @@ def test_metadata_that_would_overwrite_the_record_is_refused(
     assert key in result.errors[0]
 
 
-def test_the_list_of_failures_is_kept_id_by_id(
+def test_failed_ids_are_added_and_removed_one_by_one(
     conn: Conn, sync: Sync, source: Source, clock: FixedClock
 ) -> None:
     with conn.transaction():
@@ -101,7 +101,7 @@ def test_the_list_of_failures_is_kept_id_by_id(
     assert failed(conn) == {}
 
 
-def test_what_is_refused_eight_times_is_dead_until_it_changes(
+def test_a_document_refused_eight_times_is_dead_until_it_changes(
     conn: Conn, sync: Sync, source: Source, clock: FixedClock
 ) -> None:
     bad = document(1, tags=[f"tag {n}" * 9 for n in range(2500)])
@@ -131,11 +131,11 @@ def test_refused_items_wait_longer_each_time(conn: Conn, clock: FixedClock) -> N
     assert waits == [0, 10, 40, 90]
 
 
-def test_a_batch_that_fails_for_good_does_not_stop_the_others(
+def test_a_batch_that_keeps_failing_does_not_stop_the_others(
     conn: Conn, sync: Sync, world: World, source: Source, clock: FixedClock
 ) -> None:
     source.put(clock.now(), *(document(n) for n in range(200)))
-    # The second of three batches never gets through.
+    # The second of three batches always fails.
     world.faults.append(Fault(path="boost-[^s].*/upsert", status=503, after=1, times=6))
     with pytest.raises(TooManyFailed, match="96 of 200 chunks failed"):
         sync(source, EngineLimits(in_flight=1))
@@ -145,10 +145,10 @@ def test_a_batch_that_fails_for_good_does_not_stop_the_others(
     world.faults.clear()
     assert sync(source).upserted == 96
     assert failed(conn) == {}
-    agree(world, conn, *(id_of(n) for n in range(200)))
+    assert_indexed(world, conn, *(id_of(n) for n in range(200)))
 
 
-def test_a_service_that_is_down_ends_the_sync_and_keeps_what_it_took(
+def test_a_service_that_goes_down_fails_the_sync_and_keeps_what_it_stored(
     conn: Conn, sync: Sync, world: World, source: Source, clock: FixedClock
 ) -> None:
     source.put(clock.now(), *(document(n) for n in range(60)))
@@ -160,10 +160,10 @@ def test_a_service_that_is_down_ends_the_sync_and_keeps_what_it_took(
     assert len(ledger_ids(conn)) == 20
     world.faults.clear()
     assert sync(source).upserted == 40
-    agree(world, conn, *(id_of(n) for n in range(60)))
+    assert_indexed(world, conn, *(id_of(n) for n in range(60)))
 
 
-def test_what_no_list_can_remember_is_produced_again(
+def test_failed_documents_without_source_ids_keep_the_checkpoint(
     conn: Conn, sync: Sync, world: World, clock: FixedClock
 ) -> None:
     nameless = [{"content": text(n), "metadata": {"doc_id": f"d{n}"}} for n in range(20)]
@@ -175,7 +175,7 @@ def test_what_no_list_can_remember_is_produced_again(
     assert status(conn) is not None
 
 
-def test_limits_are_waited_for_then_given_back_to_the_scheduler(
+def test_short_limits_are_waited_for_and_long_ones_left_to_the_scheduler(
     sync: Sync, world: World, source: Source, clock: FixedClock
 ) -> None:
     source.put(clock.now(), document(1))
@@ -190,7 +190,7 @@ def test_limits_are_waited_for_then_given_back_to_the_scheduler(
     assert (caught.value.category, caught.value.retry_after) == ("rate_limit", 600.0)  # type: ignore[attr-defined]
 
 
-def test_a_service_that_refuses_our_key_is_not_asked_again(
+def test_a_refused_api_key_fails_the_sync_at_once(
     sync: Sync, source: Source, clock: FixedClock, pinecone: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from tests.pinecone import connection
@@ -202,7 +202,7 @@ def test_a_service_that_refuses_our_key_is_not_asked_again(
     assert caught.value.category == "auth"  # type: ignore[attr-defined]
 
 
-def test_an_update_of_a_record_that_is_not_there_becomes_an_upload(
+def test_an_update_of_a_lost_record_becomes_an_upload(
     conn: Conn, sync: Sync, world: World, source: Source, clock: FixedClock
 ) -> None:
     source.put(clock.now(), document(1, state="open"), document(2))
@@ -211,10 +211,10 @@ def test_an_update_of_a_record_that_is_not_there_becomes_an_upload(
     source.put(clock.now(), document(1, state="closed"))
     result = sync(source)
     assert (result.updated, result.upserted) == (0, 1)
-    agree(world, conn, id_of(1), id_of(2))
+    assert_indexed(world, conn, id_of(1), id_of(2))
 
 
-# -- what the answer of a source may look like ---------------------------------------------------------------
+# -- the return values of a preprocess function ---------------------------------------------------------------
 
 
 def test_a_third_value_updates_metadata(sync: Sync, world: World) -> None:
@@ -231,7 +231,7 @@ def test_four_values_are_an_error_that_changes_nothing(conn: Conn, sync: Sync) -
     assert status(conn) is None
 
 
-def test_an_error_of_the_source_changes_nothing(conn: Conn, sync: Sync) -> None:
+def test_an_exception_of_the_source_changes_nothing(conn: Conn, sync: Sync) -> None:
     def broken(failed_ids: list[str], since: datetime | None) -> Any:
         raise RuntimeError("no such table")
 
@@ -240,7 +240,7 @@ def test_an_error_of_the_source_changes_nothing(conn: Conn, sync: Sync) -> None:
     assert status(conn) is None
 
 
-def test_what_came_chunked_stays_so(sync: Sync, world: World) -> None:
+def test_chunked_documents_are_not_split_again(sync: Sync, world: World) -> None:
     content = "This chunk was already split by the caller and is long enough to be kept."
     result = sync(
         lambda failed_ids, since: ([{"content": content, "metadata": {"doc_id": "d1", "title": "T"}}], True)
@@ -261,7 +261,7 @@ def test_numbered_chunks_keep_their_ids_when_edited(sync: Sync, world: World) ->
     assert sync(chunks(text(1), text(7))).deleted == 1
 
 
-def test_two_different_documents_with_one_id_are_an_error_and_a_repetition_is_not(
+def test_different_documents_with_one_id_are_an_error_but_a_repeated_one_is_not(
     sync: Sync, world: World
 ) -> None:
     pair = [document(1), document(1, source_ids="other", content=text(5))]
@@ -272,7 +272,7 @@ def test_two_different_documents_with_one_id_are_an_error_and_a_repetition_is_no
     assert texts(world)[id_of(1)] == text(1)
 
 
-def test_an_id_of_another_app_type_is_not_taken_over(
+def test_a_record_of_another_app_type_is_not_overwritten(
     conn: Conn, sync: Sync, world: World, clock: FixedClock
 ) -> None:
     sync(lambda failed_ids, since: ([document(n) for n in range(5)], False))

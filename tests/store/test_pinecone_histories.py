@@ -1,4 +1,4 @@
-"""Any history of edits, refusals, outages and kills ends with an index that holds just what there is."""
+"""After any history of edits, refusals, outages and kills, the index has exactly the current documents."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from core.session import Session
 from hooks.pinecone_hook import PineconeHook
 from sandbox.faults import Fault
 from sandbox.world import World
-from tests.histories import disturbed, let_requests_end, when_free
-from tests.pinecone import APP, INDEX, Source, document, held, text
+from tests.histories import let_requests_end, run_disturbed, when_free
+from tests.pinecone import APP, INDEX, Source, document, stored_fields, text
 from trackers.pinecone.api import EngineLimits, SyncOptions, Target, sync_to_pinecone
 
 LIVE, FRESH = "live", "fresh"
@@ -23,24 +23,24 @@ STEPS, DOCUMENTS = 12, 30
 LIMITS = EngineLimits(batch_size=4, window=8, in_flight=3)
 DAY = 86_400.0
 MANY_SYNCS = 12
-"""Enough to wait out every pause before something that was refused is tried again."""
+"""Enough to outlast every pause before a refused document is tried again."""
 
 
 class History:
-    """A source that changes, and syncs of it that are disturbed."""
+    """A source that changes, and disturbed syncs of it."""
 
     def __init__(self, seed: int, conn: Conn, url: str, world: World, clock: FixedClock) -> None:
         self.random = Random(f"history/{seed}")
         self.conn, self.url, self.world, self.clock = conn, url, world, clock
         self.source = Source()
-        self.told: list[str] = []
+        self.log: list[str] = []
 
     def day(self) -> None:
         self.change()
         self.disturb()
         self.sync()
 
-    # -- what happens to the source --------------------------------------------------------------------
+    # -- the source --------------------------------------------------------------------
 
     def change(self) -> None:
         for number in self.random.sample(range(DOCUMENTS), self.random.randint(0, 8)):
@@ -62,7 +62,7 @@ class History:
                 metadata["extra"] = self.random.randint(0, 3)
             self.source.put(self.clock.now(), document(number, content, **metadata))
 
-    # -- what happens to a sync ------------------------------------------------------------------------
+    # -- the syncs ------------------------------------------------------------------------
 
     def disturb(self) -> None:
         if self.random.random() < 0.1:
@@ -88,10 +88,12 @@ class History:
             dry_run=self.random.random() < 0.1,
             max_documents=self.random.choice((None, None, None, 5)),
         )
-        told = disturbed(lambda conn: self.go(conn, LIVE, options), self.url, self.world, self.random, 40)
-        self.told.append(f"{options}, {told}")
+        description = run_disturbed(
+            lambda conn: self.run(conn, LIVE, options), self.url, self.world, self.random, 40
+        )
+        self.log.append(f"{options}, {description}")
 
-    def go(self, conn: Any, namespace: str, options: SyncOptions) -> None:
+    def run(self, conn: Any, namespace: str, options: SyncOptions) -> None:
         self.clock.sleep(3600)
         when_free(lambda: self._sync(conn, namespace, options))
 
@@ -108,14 +110,14 @@ class History:
     # -- the end ---------------------------------------------------------------------------------------
 
     def settle(self) -> None:
-        """Undisturbed syncs, until everything that failed was tried again.
+        """Sync undisturbed until everything that failed was tried again.
 
-        That an index was lost shows when there is something to write.
+        The new document makes the sync write, and so notice an index that was lost.
         """
         self.source.put(self.clock.now(), document(DOCUMENTS))
         for _ in range(MANY_SYNCS):
             self.clock.sleep(DAY)
-            self.go(self.conn, LIVE, SyncOptions())
+            self.run(self.conn, LIVE, SyncOptions())
 
 
 def play(seed: int, conn: Conn, url: str, world: World, clock: FixedClock) -> None:
@@ -123,15 +125,15 @@ def play(seed: int, conn: Conn, url: str, world: World, clock: FixedClock) -> No
     for _ in range(STEPS):
         history.day()
     history.settle()
-    history.go(conn, FRESH, SyncOptions())
-    told = "\n".join(history.told)
-    assert held(world, LIVE) == held(world, FRESH), told
+    history.run(conn, FRESH, SyncOptions())
+    log = "\n".join(history.log)
+    assert stored_fields(world, LIVE) == stored_fields(world, FRESH), log
     unsettled = conn.execute("SELECT count(*) FROM pinecone.failed_item").fetchone()
-    assert unsettled == (0,), told
+    assert unsettled == (0,), log
     ledger = conn.execute(
         "SELECT record_id FROM pinecone.ledger WHERE namespace = %s AND synced_at IS NOT NULL", (LIVE,)
     )
-    assert {row[0] for row in ledger} == set(held(world, LIVE)["dense"]), told
+    assert {row[0] for row in ledger} == set(stored_fields(world, LIVE)["dense"]), log
 
 
 @pytest.mark.parametrize("seed", range(6))

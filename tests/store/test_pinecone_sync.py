@@ -1,4 +1,4 @@
-"""The sync against a real database and the sandbox's indexes: exactly what was given, nothing stale."""
+"""The sync with a real database and the sandbox's indexes: all current documents, nothing stale."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.pinecone import (
     APP,
     NAMESPACE,
     Source,
-    agree,
+    assert_indexed,
     both,
     document,
     id_of,
@@ -47,7 +47,7 @@ Sync = Callable[..., SyncResult]
 TARGET = Target(APP, NAMESPACE)
 
 
-def test_nothing_to_do_asks_nobody_and_moves_the_status(
+def test_a_sync_without_documents_sends_nothing_and_advances_the_checkpoint(
     conn: Conn, sync: Sync, world: World, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("AIRFLOW_CONN_PINECONE_PUBLIC")
@@ -57,21 +57,23 @@ def test_nothing_to_do_asks_nobody_and_moves_the_status(
     assert status(conn) == clock.now() - timedelta(minutes=5)
 
 
-def test_what_was_given_is_in_both_indexes_and_the_ledger(
+def test_documents_are_in_both_indexes_and_the_ledger(
     conn: Conn, sync: Sync, world: World, source: Source, clock: FixedClock
 ) -> None:
     source.put(clock.now(), *(document(n, title="T" if n == 1 else None) for n in range(3)))
     result = sync(source)
     assert (result.upserted, result.failed_ids, result.total) == (3, [], 3)
     assert result.successful_source_ids == ["s0", "s1", "s2"]
-    agree(world, conn, id_of(0), id_of(1), id_of(2))
+    assert_indexed(world, conn, id_of(0), id_of(1), id_of(2))
     assert texts(world)[id_of(1)] == f"Title: T\n\n{text(1)}"
     stored = index(world).stored[NAMESPACE][id_of(0)].fields
     assert stored["table_ids"] == ["s0"]
     assert {"source_ids", "title"}.isdisjoint(stored)
 
 
-def test_the_same_again_writes_nothing(sync: Sync, world: World, source: Source, clock: FixedClock) -> None:
+def test_unchanged_documents_cause_no_writes(
+    sync: Sync, world: World, source: Source, clock: FixedClock
+) -> None:
     source.put(clock.now(), *(document(n) for n in range(5)))
     sync(source)
     writes(world)
@@ -82,7 +84,7 @@ def test_the_same_again_writes_nothing(sync: Sync, world: World, source: Source,
     assert writes(world) == {}
 
 
-def test_only_metadata_changed_is_an_update_in_both_indexes(
+def test_changed_metadata_are_updated_in_both_indexes(
     sync: Sync, world: World, source: Source, clock: FixedClock
 ) -> None:
     source.put(clock.now(), document(1, state="open"), document(2, state="open"))
@@ -96,7 +98,7 @@ def test_only_metadata_changed_is_an_update_in_both_indexes(
         assert index(world, kind).stored[NAMESPACE][id_of(1)].fields["state"] == "closed"
 
 
-def test_a_key_that_goes_away_needs_an_upload(
+def test_a_removed_metadata_key_needs_an_upload(
     sync: Sync, world: World, source: Source, clock: FixedClock
 ) -> None:
     source.put(clock.now(), document(1, closed_at=5))
@@ -115,23 +117,23 @@ def test_an_edited_document_replaces_its_chunks_and_a_shrunk_one_loses_them(
     source.put(clock.now(), document(1, text(9)))
     result = sync(source)
     assert (result.upserted, result.deleted) == (1, 2)
-    agree(world, conn, id_of(1))
+    assert_indexed(world, conn, id_of(1))
     assert texts(world)[id_of(1)] == text(9)
 
 
-def test_batches_are_full_by_number_or_by_bytes(
+def test_batches_are_limited_by_records_and_by_bytes(
     sync: Sync, world: World, source: Source, clock: FixedClock
 ) -> None:
     source.put(clock.now(), *(document(n, padding="x" * 30_000) for n in range(130)))
     sync(source, EngineLimits(in_flight=1))
-    assert writes(world)["upsert"] == 2 * 2  # 67 of 30 kB fill 2 MB
+    assert writes(world)["upsert"] == 2 * 2  # 67 records of 30 kB fill 2 MB
     source.put(clock.now(), *(document(n) for n in range(200)))
     sync(source, EngineLimits(in_flight=1))
     assert writes(world)["upsert"] == 2 * 3
     assert len(both(world)) == 200
 
 
-def test_orphans_stay_if_asked_to(sync: Sync, world: World, source: Source, clock: FixedClock) -> None:
+def test_orphans_stay_if_requested(sync: Sync, world: World, source: Source, clock: FixedClock) -> None:
     source.put(clock.now(), document(1, "\n\n".join(text(n, 900) for n in range(3))))
     sync(source)
     source.put(clock.now(), document(1, text(9)))
@@ -139,22 +141,24 @@ def test_orphans_stay_if_asked_to(sync: Sync, world: World, source: Source, cloc
     assert len(both(world)) == 3
 
 
-def test_what_is_deleted_disappears_from_both_indexes(
+def test_deleted_documents_disappear_from_both_indexes(
     conn: Conn, sync: Sync, world: World, source: Source, clock: FixedClock
 ) -> None:
     source.put(clock.now(), *(document(n) for n in range(4)))
     sync(source)
     source.drop(clock.now(), "d2")
     assert sync(source).deleted == 1
-    agree(world, conn, id_of(0), id_of(1), id_of(3))
-    # Nobody told of this one; a complete walk finds it.
+    assert_indexed(world, conn, id_of(0), id_of(1), id_of(3))
+    # The source does not report this one; a full resync finds it.
     del source.documents["d3"]
     assert sync(source).deleted == 0
     assert sync(source, full_resync=True).deleted == 1
-    agree(world, conn, id_of(0), id_of(1))
+    assert_indexed(world, conn, id_of(0), id_of(1))
 
 
-def test_documents_made_of_gone_rows_only_are_removed(sync: Sync, world: World, clock: FixedClock) -> None:
+def test_documents_are_removed_only_if_all_their_rows_are_gone(
+    sync: Sync, world: World, clock: FixedClock
+) -> None:
     both_rows = document(1, source_ids="a,b")
     sync(lambda failed_ids, since: ([both_rows, document(2, source_ids=["c"])], False))
     gone = Documents(gone_source_ids=["a", "c"])
@@ -162,9 +166,7 @@ def test_documents_made_of_gone_rows_only_are_removed(sync: Sync, world: World, 
     assert both(world) == {id_of(1)}
 
 
-def test_a_document_without_a_name_is_left_out_and_one_with_an_address_is_not(
-    sync: Sync, world: World
-) -> None:
+def test_a_document_needs_an_id_or_an_address(sync: Sync, world: World) -> None:
     nameless = {"content": text(1), "metadata": {"source_ids": "s1"}}
     addressed = {"content": text(2), "metadata": {"url": "https://example.org/2", "source_ids": "s2"}}
     result = sync(lambda failed_ids, since: ([nameless, addressed], False))
@@ -172,7 +174,7 @@ def test_a_document_without_a_name_is_left_out_and_one_with_an_address_is_not(
     assert both(world) == {split_id("https://example.org/2", 0)}
 
 
-def test_a_short_document_is_reported_and_kept_where_that_is_wanted(
+def test_a_short_document_is_skipped_unless_configured_otherwise(
     sync: Sync, source: Source, clock: FixedClock
 ) -> None:
     source.put(clock.now(), document(1, "Thank you!"), document(2))
@@ -185,7 +187,7 @@ def test_a_short_document_is_reported_and_kept_where_that_is_wanted(
 # -- windows, status, locks ----------------------------------------------------------------------------------
 
 
-def test_a_row_committed_while_the_source_is_read_is_picked_up_next_time(
+def test_a_row_committed_while_the_source_is_read_is_in_the_next_sync(
     conn: Conn, sync: Sync, source: Source, clock: FixedClock
 ) -> None:
     source.put(clock.now(), document(1))
@@ -202,7 +204,9 @@ def test_a_row_committed_while_the_source_is_read_is_picked_up_next_time(
     assert sync(source).upserted == 1
 
 
-def test_the_cutoff_is_not_after_the_database_clock(conn: Conn, sync: Sync, clock: FixedClock) -> None:
+def test_the_checkpoint_is_not_after_the_time_of_the_database(
+    conn: Conn, sync: Sync, clock: FixedClock
+) -> None:
     clock.moment = datetime(2099, 1, 1, tzinfo=UTC)
     sync(lambda failed_ids, since: ([], False))
     found = status(conn)
@@ -210,7 +214,7 @@ def test_the_cutoff_is_not_after_the_database_clock(conn: Conn, sync: Sync, cloc
     assert found < datetime(2098, 1, 1, tzinfo=UTC)
 
 
-def test_a_limit_stops_and_keeps_the_status(
+def test_a_limited_sync_keeps_the_checkpoint(
     conn: Conn, sync: Sync, world: World, source: Source, clock: FixedClock
 ) -> None:
     source.put(clock.now(), *(document(n) for n in range(30)))
@@ -221,7 +225,7 @@ def test_a_limit_stops_and_keeps_the_status(
     assert status(conn) is not None
 
 
-def test_a_dry_run_tells_and_writes_nothing(
+def test_a_dry_run_counts_and_writes_nothing(
     conn: Conn, sync: Sync, world: World, source: Source, clock: FixedClock
 ) -> None:
     source.put(clock.now(), document(1, state="open"), document(2), document(3))
@@ -234,7 +238,7 @@ def test_a_dry_run_tells_and_writes_nothing(
     assert (result.upserted, result.updated, result.deleted) == (1, 1, 1)
     assert writes(world) == {}
     assert status(conn) == before
-    agree(world, conn, id_of(1), id_of(2), id_of(3))
+    assert_indexed(world, conn, id_of(1), id_of(2), id_of(3))
 
 
 def test_one_sync_per_target_at_a_time(database: str, conn: Conn, sync: Sync) -> None:
@@ -246,7 +250,7 @@ def test_one_sync_per_target_at_a_time(database: str, conn: Conn, sync: Sync) ->
         sync(lambda failed_ids, since: ([], False))
 
 
-def test_an_index_that_had_to_be_made_anew_is_filled_again(
+def test_an_index_that_had_to_be_created_again_is_filled_again(
     conn: Conn, sync: Sync, world: World, source: Source, clock: FixedClock
 ) -> None:
     source.put(clock.now(), *(document(n) for n in range(6)))
@@ -256,11 +260,11 @@ def test_an_index_that_had_to_be_made_anew_is_filled_again(
     assert sync(source).upserted == 1
     assert status(conn) is None
     assert sync(source).upserted == 6
-    agree(world, conn, *(id_of(n) for n in (*range(6), 9)))
+    assert_indexed(world, conn, *(id_of(n) for n in (*range(6), 9)))
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_a_sync_killed_beside_a_new_index_does_not_trust_what_the_old_one_held(
+def test_a_sync_killed_after_creating_an_index_does_not_trust_the_old_ledger(
     database: str, conn: Conn, sync: Sync, world: World, clock: FixedClock, when: str
 ) -> None:
     for killed_at in range(1, 30):
@@ -279,24 +283,26 @@ def test_a_sync_killed_beside_a_new_index_does_not_trust_what_the_old_one_held(
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_what_a_killed_resync_left_open_is_closed_by_the_next_sync_of_news(
+def test_an_incremental_sync_finishes_what_a_killed_resync_left_unconfirmed(
     database: str, conn: Conn, sync: Sync, world: World, clock: FixedClock, when: str
 ) -> None:
     source = Source()
     source.put(clock.now(), *(document(n, text(n, 2500)) for n in range(4)))
-    left_open = 0
+    unconfirmed = 0
     for killed_at in range(8, 40, 2):
         sync(source, full_resync=True)
         shorter = EngineLimits(chunk_size=500, chunk_overlap=50, batch_size=4)
         with connect(database, Seam(killed_at, when)) as killed, suppress(Killed):
             sync(source, shorter, conn=killed, full_resync=True)
-        left_open += bool(ledger_ids(conn, "synced_at IS NULL"))
+        unconfirmed += bool(ledger_ids(conn, "synced_at IS NULL"))
         when_free(partial(sync, source))
-        agree(world, conn, *ledger_ids(conn))
-    assert left_open > 5
+        assert_indexed(world, conn, *ledger_ids(conn))
+    assert unconfirmed > 5
 
 
-def test_the_source_learns_what_was_settled(sync: Sync, source: Source, clock: FixedClock) -> None:
+def test_the_source_is_notified_of_indexed_and_failed_ids(
+    sync: Sync, source: Source, clock: FixedClock
+) -> None:
     reported: list[tuple[list[str], list[str]]] = []
     source.put(clock.now(), *(document(n) for n in range(5)), document(6, _id="x"))
 
@@ -308,7 +314,7 @@ def test_the_source_learns_what_was_settled(sync: Sync, source: Source, clock: F
     assert [s for _, failed in reported for s in failed] == ["s6"]
 
 
-def test_reads_that_lag_behind_harm_nothing(
+def test_lagging_reads_do_no_harm(
     conn: Conn, sync: Sync, world: World, source: Source, clock: FixedClock
 ) -> None:
     world.pinecone.behaviour.lag = 3600.0
@@ -317,4 +323,4 @@ def test_reads_that_lag_behind_harm_nothing(
     source.put(clock.now(), document(1, text(8)))
     source.drop(clock.now(), "d2")
     sync(source)
-    agree(world, conn, id_of(1))
+    assert_indexed(world, conn, id_of(1))

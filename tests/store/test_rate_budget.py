@@ -1,4 +1,4 @@
-"""The shared budget against a server that counts what it had to refuse. Windows are scaled to a second or so."""
+"""The shared budget with a server that counts refused requests. Windows are shortened to about a second."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ def opener(url: str) -> Callable[[], Conn]:
 @pytest.fixture
 def make(database: str, sandbox: str) -> Any:
     clients: list[ApiClient] = []
-    offices: list[RateLeases] = []
+    opened: list[RateLeases] = []
 
     def client(limits: Limits, identities: tuple[str, ...] = IDENTITIES) -> ApiClient:
         leases = RateLeases(opener(database), identities, limits)
-        offices.append(leases)
+        opened.append(leases)
         clients.append(
             ApiClient(
                 f"{sandbox}/hyperkitty/archives",
@@ -56,12 +56,12 @@ def make(database: str, sandbox: str) -> Any:
     yield client
     for each in clients:
         each.close()
-    for leases in offices:
+    for leases in opened:
         leases.close()
 
 
 def until_refused(client: ApiClient, most: int = 10_000) -> int:
-    """Ask as long as the budget admits; return how often."""
+    """Send requests until the budget refuses one; return how many were sent."""
     for number in range(most):
         try:
             client.get("/api/lists/")
@@ -70,7 +70,7 @@ def until_refused(client: ApiClient, most: int = 10_000) -> int:
     return most
 
 
-def side_by_side(clients: list[ApiClient], most: int = 10_000) -> int:
+def in_parallel(clients: list[ApiClient], most: int = 10_000) -> int:
     counts: list[int] = []
     threads = [threading.Thread(target=lambda c=c: counts.append(until_refused(c, most))) for c in clients]
     for thread in threads:
@@ -86,38 +86,38 @@ def test_four_tasks_drain_three_identities_evenly_to_the_reserve(make: Make, wor
     world.limits.append(limit)
     limits = Limits(**{**vars(QUICK), "has_quota": True, "reserve": 10})
     clients = [make(limits) for _ in range(4)]
-    assert side_by_side(clients, 50) == 200
+    assert in_parallel(clients, 50) == 200
     left = [limit.remaining(name) / quotas[name] for name in IDENTITIES]
     assert max(left) - min(left) < 0.25
-    side_by_side(clients)
+    in_parallel(clients)
     assert {name: limit.remaining(name) for name in IDENTITIES} == dict.fromkeys(IDENTITIES, 10)
     assert limit.violations == {}
     assert limit.most_in_flight <= 6
 
 
-def test_a_rate_in_any_stretch_of_time_is_kept_by_all_together(make: Make, world: World) -> None:
+def test_parallel_tasks_keep_a_common_rate_limit(make: Make, world: World) -> None:
     limit = Limit("/hyperkitty", per_stretch=30, stretch=1.0)
     world.limits.append(limit)
     limits = Limits(**{**vars(QUICK), "per_window": 30, "window": 1.0, "lease": 0.15, "longest_request": 0.1})
     began = time.monotonic()
-    assert side_by_side([make(limits, ("a",)) for _ in range(4)], 25) == 100
+    assert in_parallel([make(limits, ("a",)) for _ in range(4)], 25) == 100
     seconds = time.monotonic() - began
     assert limit.violations == {}
-    # 100 requests at 30 a second need 2.3 s; what leases cost on top must stay small.
+    # 100 requests at 30 per second need 2.3 s; the leases may add little to that.
     assert 2.2 < seconds < 6
 
 
-def test_after_the_reset_there_is_a_quota_again(make: Make, world: World) -> None:
+def test_the_quota_is_renewed_after_the_reset(make: Make, world: World) -> None:
     limit = Limit("/hyperkitty", quota=20, window=1.5)
     world.limits.append(limit)
     limits = Limits(**{**vars(QUICK), "has_quota": True, "reserve": 5})
     began = time.monotonic()
-    assert side_by_side([make(limits, ("a",)) for _ in range(2)], 20) == 40
+    assert in_parallel([make(limits, ("a",)) for _ in range(2)], 20) == 40
     assert limit.violations == {}
     assert time.monotonic() - began > 1.5
 
 
-def test_what_others_use_of_a_quota_is_noticed(make: Make, world: World) -> None:
+def test_the_use_of_a_quota_by_others_is_noticed(make: Make, world: World) -> None:
     limit = Limit("/hyperkitty", quota=100, window=600.0)
     world.limits.append(limit)
     limits = Limits(**{**vars(QUICK), "has_quota": True, "reserve": 10})
@@ -129,7 +129,7 @@ def test_what_others_use_of_a_quota_is_noticed(make: Make, world: World) -> None
     assert limit.violations == {}
 
 
-def test_a_source_that_asks_to_wait_is_obeyed_by_all(make: Make, world: World) -> None:
+def test_all_tasks_obey_a_retry_after(make: Make, world: World) -> None:
     limit = Limit("/hyperkitty", per_stretch=5, stretch=1.0)
     world.limits.append(limit)
     one, other = make(QUICK, ("a",)), make(QUICK, ("a",))
@@ -141,7 +141,7 @@ def test_a_source_that_asks_to_wait_is_obeyed_by_all(make: Make, world: World) -
     assert limit.violations.total() == 1
 
 
-def test_what_a_killed_process_held_is_free_again_when_it_expires(
+def test_the_lease_of_a_killed_process_is_free_again_when_it_expires(
     database: str, sandbox: str, world: World
 ) -> None:
     limit = Limit("/hyperkitty", in_flight=2)
@@ -169,7 +169,7 @@ def test_what_a_killed_process_held_is_free_again_when_it_expires(
     leases.close()
 
 
-# -- what goes wrong -------------------------------------------------------------------------------------------
+# -- failures -------------------------------------------------------------------------------------------
 
 
 def test_a_locked_table_fails_clearly_and_sends_nothing(
@@ -186,7 +186,7 @@ def test_a_locked_table_fails_clearly_and_sends_nothing(
     client.get("/api/lists/")
 
 
-def test_a_budget_that_is_gone_fails_clearly_and_sends_nothing(
+def test_an_unreachable_budget_fails_clearly_and_sends_nothing(
     make: Make, world: World, sandbox: str
 ) -> None:
     def gone() -> Conn:
@@ -202,7 +202,7 @@ def test_a_budget_that_is_gone_fails_clearly_and_sends_nothing(
     assert world.traffic.counts.total() == 0
 
 
-def test_a_budget_that_was_emptied_begins_anew(database: str, make: Make, world: World) -> None:
+def test_an_emptied_budget_starts_over(database: str, make: Make, world: World) -> None:
     client = make(QUICK, ("a",))
     client.get("/api/lists/")
     with psycopg.connect(database) as other:
@@ -212,7 +212,7 @@ def test_a_budget_that_was_emptied_begins_anew(database: str, make: Make, world:
     assert world.traffic.counts.total() == 1 + 2 * QUICK.block
 
 
-def test_a_connection_that_breaks_is_opened_again(database: str) -> None:
+def test_a_lost_connection_is_opened_again(database: str) -> None:
     opened: list[Conn] = []
 
     def connect() -> Conn:
@@ -228,8 +228,8 @@ def test_a_connection_that_breaks_is_opened_again(database: str) -> None:
     leases.close()
 
 
-class Desk:
-    """An leases that gives what a test says."""
+class FakeLeases:
+    """Leases with the given answers; records the reports."""
 
     def __init__(self, *answers: Lease | Wait) -> None:
         self.answers = list(answers)
@@ -248,7 +248,7 @@ class Desk:
 
 
 def test_a_lease_is_used_up_and_reported(clock: FixedClock) -> None:
-    leases = Desk(Lease(1, "a", 2, 2), Lease(2, "b", 5, 2))
+    leases = FakeLeases(Lease(1, "a", 2, 2), Lease(2, "b", 5, 2))
     budget = SharedBudget(leases, QUICK, RateLimitHeaders(), clock)
     names = []
     for _ in range(3):
@@ -272,8 +272,8 @@ def test_a_lease_is_used_up_and_reported(clock: FixedClock) -> None:
     assert (last.used, last.quota) == (1, QuotaReport(10, 5, reset))
 
 
-def test_a_lease_is_not_used_beyond_its_time_however_the_wall_clock_jumps(clock: FixedClock) -> None:
-    leases = Desk(Lease(1, "a", 6, 2), Lease(2, "a", 6, 2))
+def test_a_lease_is_not_used_after_it_expires_even_if_the_wall_clock_jumps(clock: FixedClock) -> None:
+    leases = FakeLeases(Lease(1, "a", 6, 2), Lease(2, "a", 6, 2))
     budget = SharedBudget(leases, QUICK, RateLimitHeaders(), clock)
     with budget.admit("core"):
         pass
@@ -287,8 +287,8 @@ def test_a_lease_is_not_used_beyond_its_time_however_the_wall_clock_jumps(clock:
     assert len(leases.reports) == 2
 
 
-def test_a_short_wait_is_waited_and_a_long_one_is_left_to_the_scheduler(clock: FixedClock) -> None:
-    leases = Desk(Wait(5.0, "busy"), Lease(1, "a", 1, 1), Wait(600.0, "drained"))
+def test_the_process_waits_for_short_times_and_leaves_long_ones_to_the_scheduler(clock: FixedClock) -> None:
+    leases = FakeLeases(Wait(5.0, "busy"), Lease(1, "a", 1, 1), Wait(600.0, "drained"))
     budget = SharedBudget(leases, QUICK, RateLimitHeaders(), clock)
     with budget.admit("core"):
         pass
@@ -298,7 +298,7 @@ def test_a_short_wait_is_waited_and_a_long_one_is_left_to_the_scheduler(clock: F
     assert caught.value.retry_after == 600.0
 
 
-def test_the_budget_costs_next_to_nothing_per_request(database: str) -> None:
+def test_the_budget_costs_little_per_request(database: str) -> None:
     limits = Limits(block=25, slots_each=4)
     leases = RateLeases(opener(database), ["a"], limits)
     budget = SharedBudget(leases, limits, RateLimitHeaders())

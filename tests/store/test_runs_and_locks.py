@@ -32,7 +32,7 @@ def test_a_run_is_recorded_from_start_to_end(conn: Conn, clock: FixedClock) -> N
     assert status == ("c", "success", clock.now())
 
 
-def test_the_next_try_closes_what_a_killed_one_left(conn: Conn, clock: FixedClock) -> None:
+def test_the_next_try_closes_the_record_of_a_killed_one(conn: Conn, clock: FixedClock) -> None:
     for number in range(1, 5):
         record = start(conn, clock, replace(TASK, try_number=number))
     assert killed_in_a_row(record.earlier_tries()) == 3
@@ -85,7 +85,7 @@ def test_a_lock_ends_with_its_connection(conn: Conn, database: str) -> None:
     pytest.fail("the lock outlived its connection")
 
 
-def test_outcome_of_a_group(conn: Conn, clock: FixedClock) -> None:
+def test_the_outcome_of_a_group_is_recorded(conn: Conn, clock: FixedClock) -> None:
     record = start(conn, clock)
     record.finish("failed", {}, category=AUTH, message="check the Connection")
     outcome = GroupRun(

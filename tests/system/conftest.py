@@ -1,4 +1,4 @@
-"""A real system, started as users start it, once for all system tests."""
+"""A real system, started once for all system tests, as a user would start it."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def free_port() -> int:
 
 
 def _own_terminal() -> None:
-    """Make standard input the controlling terminal, as that of a person's shell is."""
+    """Make standard input the controlling terminal, as in an interactive shell."""
     os.setsid()
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 @dataclass
 class Demo:
-    """`make demo`, running."""
+    """A running `make demo`."""
 
     folder: Path
     web_port: int
@@ -124,14 +124,14 @@ class Demo:
         with psycopg.connect(self.database("boost")) as conn:
             return conn.execute(text).fetchall()  # type: ignore[arg-type]
 
-    def fault(self, **wanted: Any) -> None:
-        requests.post(f"{self.sandbox}/faults", json=wanted, timeout=10).raise_for_status()
+    def fault(self, **body: Any) -> None:
+        requests.post(f"{self.sandbox}/faults", json=body, timeout=10).raise_for_status()
 
-    def well(self) -> None:
+    def clear_faults(self) -> None:
         requests.delete(f"{self.sandbox}/faults", timeout=10).raise_for_status()
 
-    def left(self, sessions: dict[str, int]) -> list[str]:
-        """What is still alive of a system."""
+    def running(self, sessions: dict[str, int]) -> list[str]:
+        """The processes of a system that are still running."""
         names = [p.name() for p in processes.members(sessions.values())]
         return names + (["postgres"] if postmaster(self.folder / "pg") else [])
 

@@ -1,4 +1,4 @@
-"""What a person sees and does: the demo, a run with params, its log, clearing, killing."""
+"""The system as a user sees it: the demo, runs with params, logs, clearing tasks, killing processes."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(600), pytest.mark.xdist_gr
 
 
 @pytest.fixture(autouse=True)
-def _well(demo: Demo) -> Iterator[None]:
+def _without_faults(demo: Demo) -> Iterator[None]:
     yield
-    demo.well()
+    demo.clear_faults()
 
 
 def run(rest: Rest, conf: dict[str, object] | None = None, timeout: float = 120) -> tuple[str, str]:
@@ -37,7 +37,7 @@ def run(rest: Rest, conf: dict[str, object] | None = None, timeout: float = 120)
     return run_id, rest.await_run(DAG, run_id, timeout)
 
 
-def test_the_demo_collects_and_says_so(demo: Demo) -> None:
+def test_the_demo_collects_and_prints_the_counts(demo: Demo) -> None:
     text = "".join(demo.output)
     assert f"{TASK:<34} success" in text
     assert "mailing lists: messages                   600" in text
@@ -70,7 +70,7 @@ def test_a_cleared_task_runs_again_and_changes_nothing(demo: Demo, rest: Rest) -
     )
 
 
-def test_a_failing_list_is_red_and_names_the_remedy(demo: Demo, rest: Rest) -> None:
+def test_a_failing_list_fails_the_run_and_names_the_remedy(demo: Demo, rest: Rest) -> None:
     demo.fault(path="boost-users.*/emails", status=403)
     run_id, state = run(rest)
     assert state == "failed"
@@ -81,8 +81,8 @@ def test_a_failing_list_is_red_and_names_the_remedy(demo: Demo, rest: Rest) -> N
     assert "1 of 3 failed, the others are stored: boost-users@lists.boost.org (auth)" in log
     assert "check the Connection's credentials" in log
     assert f"failed: {TASK}: auth" in rest.log(DAG, run_id, "finalise")
-    demo.well()
-    # A collector that is cleared alone leaves the run failed; with downstream, finalise looks again.
+    demo.clear_faults()
+    # If only the collector is cleared, the run stays failed; with downstream, finalise runs again.
     rest.clear(DAG, run_id, TASK, downstream=False)
     assert rest.await_run(DAG, run_id) == "failed"
     assert rest.tasks(DAG, run_id)[TASK]["state"] == "success"
@@ -105,7 +105,7 @@ def test_counts_are_in_xcom_and_failures_carry_their_fields(demo: Demo, rest: Re
     )
 
 
-def test_the_source_button_leads_to_a_page(demo: Demo, rest: Rest) -> None:
+def test_the_source_link_and_message_urls_lead_to_pages(demo: Demo, rest: Rest) -> None:
     run_id, _ = run(rest, {"dry_run": True, "mailing_list__list_names": [BOOST]})
     links = rest.call("GET", f"/dags/{DAG}/dagRuns/{run_id}/taskInstances/{TASK}/links")["extra_links"]
     (message,) = demo.query("SELECT url FROM mailing_list.message LIMIT 1")
@@ -113,7 +113,7 @@ def test_the_source_button_leads_to_a_page(demo: Demo, rest: Rest) -> None:
         assert requests.get(address, timeout=10).status_code == 200, address
 
 
-def test_no_log_holds_an_address_of_a_person_or_a_body(demo: Demo) -> None:
+def test_no_log_contains_a_personal_address_or_a_body(demo: Demo) -> None:
     logs = [path.read_text(errors="replace") for path in (demo.folder / "logs").glob("dag_id=*/**/*.log")]
     assert len(logs) > 3
     found = {a for text in logs for a in re.findall(r"[\w.+-]+@[\w-]+\.[\w.-]*\w", text)}
@@ -121,7 +121,7 @@ def test_no_log_holds_an_address_of_a_person_or_a_body(demo: Demo) -> None:
     assert not any("somebody wrote" in text for text in logs)
 
 
-def test_a_closed_terminal_leaves_nothing() -> None:
+def test_closing_the_terminal_leaves_no_process() -> None:
     folder = SCRATCH / "terminal"
     keeper, terminal = pty.openpty()
     first = Demo.start(folder, messages=60, terminal=terminal)
@@ -131,16 +131,16 @@ def test_a_closed_terminal_leaves_nothing() -> None:
     while len(sessions) < 5 and time.monotonic() < deadline:
         time.sleep(0.5)
         sessions = first.sessions if (folder / "system.json").exists() else {}
-    assert first.left(sessions)
+    assert first.running(sessions)
     os.close(keeper)
     first.process.wait(timeout=60)
     deadline = time.monotonic() + 30
-    while first.left(sessions) and time.monotonic() < deadline:
+    while first.running(sessions) and time.monotonic() < deadline:
         time.sleep(0.2)
-    assert first.left(sessions) == []
+    assert first.running(sessions) == []
 
 
-def test_bad_params_are_refused_with_a_sentence(rest: Rest) -> None:
+def test_bad_params_are_refused_with_a_message(rest: Rest) -> None:
     with pytest.raises(RuntimeError, match="date-time"):
         rest.trigger(DAG, {"since": "garbage"})
     run_id, state = run(rest, {"since": "2026-02-01T00:00:00Z", "until": "2026-01-01T00:00:00Z"})
@@ -150,7 +150,7 @@ def test_bad_params_are_refused_with_a_sentence(rest: Rest) -> None:
 
 
 def _task_process(demo: Demo) -> psutil.Process:
-    """The process of the running task: the leader of a group of its own in the scheduler's session."""
+    """The process of the running task: it leads a separate process group in the scheduler's session."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         for process in psutil.process_iter():
@@ -165,7 +165,7 @@ def _task_process(demo: Demo) -> psutil.Process:
     raise AssertionError("no task is running")
 
 
-def test_a_task_that_is_killed_goes_on_by_itself_and_loses_nothing(demo: Demo, rest: Rest) -> None:
+def test_a_killed_task_is_retried_and_loses_nothing(demo: Demo, rest: Rest) -> None:
     requests.post(f"{demo.sandbox}/time", json={"messages": 300}, timeout=10)
     demo.fault(path="/email/", kind="delay", seconds=0.2)
     stored = demo.query("SELECT count(*) FROM mailing_list.message")[0][0]
@@ -175,7 +175,7 @@ def test_a_task_that_is_killed_goes_on_by_itself_and_loses_nothing(demo: Demo, r
         assert time.monotonic() < deadline
         time.sleep(0.2)
     os.kill(_task_process(demo).pid, signal.SIGKILL)
-    demo.well()
+    demo.clear_faults()
     assert rest.await_run(DAG, run_id, 240) == "success"
     assert rest.tasks(DAG, run_id)[TASK]["try_number"] == 2
     expected = sum(requests.get(f"{demo.sandbox}/", timeout=10).json()["mailing_lists"].values())
@@ -187,7 +187,7 @@ def test_a_task_that_is_killed_goes_on_by_itself_and_loses_nothing(demo: Demo, r
 
 
 @pytest.mark.prove
-def test_a_task_whose_supervisor_is_killed_ends_itself_and_runs_again(demo: Demo, rest: Rest) -> None:
+def test_a_task_whose_supervisor_is_killed_ends_and_is_retried(demo: Demo, rest: Rest) -> None:
     requests.post(f"{demo.sandbox}/time", json={"messages": 400}, timeout=10)
     demo.fault(path="/email/", kind="delay", seconds=0.3)
     run_id = rest.trigger(DAG)
@@ -197,8 +197,8 @@ def test_a_task_whose_supervisor_is_killed_ends_itself_and_runs_again(demo: Demo
     assert supervisor is not None
     supervisor.kill()
     task.wait(timeout=5)
-    demo.well()
-    # Nobody asks the retry policy: the heartbeat is missed after 60 s, then the task's own delay counts.
+    demo.clear_faults()
+    # The retry policy is not asked: the heartbeat is missed after 60 s, then the task's own delay applies.
     assert rest.await_run(DAG, run_id, 280) == "success"
     expected = sum(requests.get(f"{demo.sandbox}/", timeout=10).json()["mailing_lists"].values())
     assert demo.query("SELECT count(*) FROM mailing_list.message") == [(expected,)]
@@ -213,7 +213,7 @@ def test_clearing_a_running_task_ends_it_cleanly(demo: Demo, rest: Rest) -> None
     _task_process(demo)
     time.sleep(2)
     rest.clear(DAG, run_id, TASK, downstream=True)
-    demo.well()
+    demo.clear_faults()
     assert rest.await_run(DAG, run_id, 120) == "success"
     states = {row[0] for row in demo.query(f"SELECT state FROM core.run WHERE run_id = '{run_id}'")}
     assert states <= {"stopped", "success", "killed"}
@@ -221,7 +221,7 @@ def test_clearing_a_running_task_ends_it_cleanly(demo: Demo, rest: Rest) -> None
     assert demo.query("SELECT count(*) FROM mailing_list.message") == [(expected,)]
 
 
-def test_a_chain_of_four_tiny_tasks_is_quick_once_warm(rest: Rest) -> None:
+def test_a_chain_of_four_tiny_tasks_is_fast(rest: Rest) -> None:
     best = 99.0
     for _ in range(4):
         run_id = rest.trigger("tiny_chain")
@@ -240,7 +240,7 @@ def _instant(text: str) -> float:
     return datetime.fromisoformat(text).timestamp()
 
 
-def test_links_on_the_tasks_page_and_the_page_behind_them(demo: Demo, rest: Rest) -> None:
+def test_the_links_of_a_task_and_the_page_of_stored_rows(demo: Demo, rest: Rest) -> None:
     run_id, _ = run(rest, {"dry_run": True})
     links = rest.call("GET", f"/dags/{DAG}/dagRuns/{run_id}/taskInstances/{TASK}/links")["extra_links"]
     assert links["Source"].endswith("/hyperkitty/archives/")
@@ -257,21 +257,21 @@ def test_links_on_the_tasks_page_and_the_page_behind_them(demo: Demo, rest: Rest
 
 def test_the_test_button_of_a_connection(demo: Demo, rest: Rest) -> None:
     host = f"http://127.0.0.1:{demo.sandbox_port}/hyperkitty/archives"
-    wanted = {"connection_id": "x", "conn_type": "hyperkitty", "host": host}
-    assert rest.call("POST", "/connections/test", json=wanted)["message"].startswith("3 public lists")
-    wanted["host"] = ""
-    answer = rest.call("POST", "/connections/test", json=wanted)
+    connection = {"connection_id": "x", "conn_type": "hyperkitty", "host": host}
+    assert rest.call("POST", "/connections/test", json=connection)["message"].startswith("3 public lists")
+    connection["host"] = ""
+    answer = rest.call("POST", "/connections/test", json=connection)
     assert answer["status"] is False
     types = rest.call("GET", "/connections", params={"limit": 50})["connections"]
     assert {"bdc_postgres", "hyperkitty_boost"} <= {c["connection_id"] for c in types}
 
 
-def test_pools_are_there(rest: Rest) -> None:
+def test_pools_exist(rest: Rest) -> None:
     names = {pool["name"] for pool in rest.call("GET", "/pools")["pools"]}
     assert {"git", "pinecone"} <= names
 
 
-def test_a_second_start_in_the_same_folder_says_so(demo: Demo) -> None:
+def test_a_second_start_in_the_same_folder_is_refused(demo: Demo) -> None:
     env = os.environ | {"BDC_STATE_DIR": str(demo.folder)}
     second = subprocess.run(
         [sys.executable, "-m", "launcher", "demo"], env=env, capture_output=True, text=True, timeout=60
@@ -285,20 +285,20 @@ def test_a_second_start_in_the_same_folder_says_so(demo: Demo) -> None:
     assert "mailing lists: messages" in status.stdout
 
 
-def test_a_killed_launcher_leaves_nothing_and_the_next_start_recovers() -> None:
-    """Runs beside the other demo, in a folder and on ports of its own."""
+def test_a_killed_launcher_leaves_no_process_and_the_next_start_works() -> None:
+    """Runs next to the other demo, with a separate folder and other ports."""
     folder = SCRATCH / "killed"
     first = Demo.start(folder, messages=60)
     try:
         first.await_line("airflow       starting")
         time.sleep(4)
         sessions = first.sessions
-        assert first.left(sessions)
+        assert first.running(sessions)
         first.process.kill()
         deadline = time.monotonic() + 30
-        while first.left(sessions) and time.monotonic() < deadline:
+        while first.running(sessions) and time.monotonic() < deadline:
             time.sleep(0.2)
-        assert first.left(sessions) == []
+        assert first.running(sessions) == []
     finally:
         first.process.kill()
         first.process.wait()
@@ -308,12 +308,12 @@ def test_a_killed_launcher_leaves_nothing_and_the_next_start_recovers() -> None:
         sessions = second.sessions
     finally:
         seconds = second.stop()
-    assert second.left(sessions) == []
+    assert second.running(sessions) == []
     assert seconds < 25
     assert "stopping" in "".join(second.output)
 
 
-def test_up_uses_the_database_that_is_configured_and_starts_nothing_by_itself(
+def test_up_uses_the_configured_database_and_starts_no_run(
     postgres: EmbeddedServer,
 ) -> None:
     postgres.ensure_database("collected_by_up")

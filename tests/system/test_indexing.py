@@ -1,4 +1,4 @@
-"""The vector index as an operator meets it: at the end of a group, cleared alone, searched, audited."""
+"""The vector index as a user sees it: synced at the end of a group, cleared, searched, audited."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(600), pytest.mark.xdist_gr
 
 
 @pytest.fixture(autouse=True)
-def _well(demo: Demo) -> Iterator[None]:
+def _without_faults(demo: Demo) -> Iterator[None]:
     yield
-    demo.well()
+    demo.clear_faults()
 
 
 def run(rest: Rest, dag_id: str, conf: dict[str, object] | None = None) -> tuple[str, str]:
@@ -29,12 +29,12 @@ def run(rest: Rest, dag_id: str, conf: dict[str, object] | None = None) -> tuple
     return run_id, rest.await_run(dag_id, run_id)
 
 
-def held(demo: Demo) -> dict[str, int]:
+def indexed(demo: Demo) -> dict[str, int]:
     found = requests.get(f"{demo.sandbox}/", timeout=10).json()["pinecone"]["public"]
     return {name: namespaces.get("mailing", 0) for name, namespaces in found.items()}
 
 
-def test_the_demo_indexed_what_it_collected(demo: Demo) -> None:
+def test_the_demo_indexes_what_it_collects(demo: Demo) -> None:
     text = "".join(demo.output)
     assert f"{NAME:<34} success" in text
     assert re.search(r"vector index: chunks {2,}[5-9]\d\d\n", text)
@@ -45,7 +45,7 @@ def test_new_messages_are_indexed_and_a_sync_can_be_cleared_alone(demo: Demo, re
     run_id, state = run(rest, DAG)
     assert state == "success"
     ((chunks,),) = demo.query(LEDGER)
-    assert held(demo) == {"boost": chunks, "boost-sparse": chunks}
+    assert indexed(demo) == {"boost": chunks, "boost-sparse": chunks}
     assert " uploaded" in rest.log(DAG, run_id, SYNC, map_index=0)
     rest.clear(DAG, run_id, SYNC, downstream=False, map_index=0)
     assert rest.await_run(DAG, run_id) == "success"
@@ -62,7 +62,7 @@ def test_a_dry_run_of_a_group_indexes_nothing(rest: Rest) -> None:
         assert rest.tasks(DAG, run_id)[SYNC]["state"] == "skipped"
 
 
-def test_a_sync_that_fails_is_red_by_its_name_and_collects_what_it_missed(demo: Demo, rest: Rest) -> None:
+def test_a_failed_sync_fails_the_run_and_catches_up_when_cleared(demo: Demo, rest: Rest) -> None:
     requests.post(f"{demo.sandbox}/time", json={"messages": 20}, timeout=10)
     demo.fault(path="/pinecone/indexes", status=403)
     run_id, state = run(rest, DAG)
@@ -72,15 +72,15 @@ def test_a_sync_that_fails_is_red_by_its_name_and_collects_what_it_missed(demo: 
     finalised = rest.log(DAG, run_id, "finalise")
     assert "failed: pinecone_sync[0]: auth: mailing, " in finalised
     assert "check the API key" in finalised
-    demo.well()
+    demo.clear_faults()
     rest.clear(DAG, run_id, SYNC, downstream=True, map_index=0)
     assert rest.await_run(DAG, run_id) == "success"
     ((chunks,),) = demo.query(LEDGER)
-    assert held(demo) == {"boost": chunks, "boost-sparse": chunks}
+    assert indexed(demo) == {"boost": chunks, "boost-sparse": chunks}
 
 
-def test_an_audit_finds_what_is_missing_and_mends_it(demo: Demo, rest: Rest) -> None:
-    # What was written in the last minutes may not be listed yet; this was written long ago.
+def test_an_audit_finds_missing_records_and_repairs_them(demo: Demo, rest: Rest) -> None:
+    # Records of the last minutes may not be listed yet, so these must be older.
     demo.query("UPDATE pinecone.ledger SET synced_at = synced_at - interval '1 hour' RETURNING 1")
     requests.delete(f"{demo.sandbox}/pinecone/public/boost-sparse/mailing?number=3", timeout=10)
     run_id, state = run(rest, AUDIT)
@@ -93,7 +93,7 @@ def test_an_audit_finds_what_is_missing_and_mends_it(demo: Demo, rest: Rest) -> 
     assert "3 to upload again" in log
     assert "documents, " in log
     ((chunks,),) = demo.query(LEDGER)
-    assert held(demo) == {"boost": chunks, "boost-sparse": chunks}
+    assert indexed(demo) == {"boost": chunks, "boost-sparse": chunks}
     assert run(rest, AUDIT)[1] == "success"
 
 
@@ -111,7 +111,7 @@ def test_a_search_shows_titles_and_no_texts(demo: Demo, rest: Rest) -> None:
     assert "query is empty" in rest.log(SEARCH, run_id, "search")
 
 
-def test_a_sync_by_hand(demo: Demo, rest: Rest) -> None:
+def test_a_manual_sync(demo: Demo, rest: Rest) -> None:
     run_id, state = run(rest, MANUAL, {"pinecone__sources": ["mailing"], "pinecone__full_resync": True})
     assert state == "success"
     assert "; 0 requests" in rest.log(MANUAL, run_id, SYNC, map_index=0)
@@ -125,7 +125,7 @@ def test_a_sync_by_hand(demo: Demo, rest: Rest) -> None:
         assert words in rest.log(MANUAL, run_id, "choose_sources")
 
 
-def test_an_account_that_is_not_configured_is_left_out_with_a_sentence(demo: Demo, rest: Rest) -> None:
+def test_without_a_configured_account_the_sync_is_skipped_with_a_message(demo: Demo, rest: Rest) -> None:
     kept = rest.call("GET", "/connections/pinecone_public")
     rest.call("DELETE", "/connections/pinecone_public")
     try:
@@ -138,17 +138,17 @@ def test_an_account_that_is_not_configured_is_left_out_with_a_sentence(demo: Dem
         rest.call("POST", "/connections", json={**body, "password": "pcsk_sandbox_public"})
 
 
-def test_the_test_button_looks_at_both_indexes(demo: Demo, rest: Rest) -> None:
-    wanted = {
+def test_the_test_button_checks_the_indexes(demo: Demo, rest: Rest) -> None:
+    connection = {
         "connection_id": "x",
         "conn_type": "boost_pinecone",
         "host": f"http://127.0.0.1:{demo.sandbox_port}/pinecone",
         "password": "pcsk_sandbox_public",
         "extra": '{"index_name": "boost"}',
     }
-    answer = rest.call("POST", "/connections/test", json=wanted)
+    answer = rest.call("POST", "/connections/test", json=connection)
     assert answer["status"], answer
     assert "boost is Ready" in answer["message"]
-    refused = rest.call("POST", "/connections/test", json={**wanted, "password": "wrong"})
+    refused = rest.call("POST", "/connections/test", json={**connection, "password": "wrong"})
     assert refused["status"] is False
     assert "check the API key" in refused["message"]

@@ -1,4 +1,4 @@
-"""The web UI in Chromium: a person triggers a run with params and reads its log."""
+"""The web UI in Chromium: a user triggers a run with params and reads its log."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def page(demo: Demo, rest: Rest) -> Iterator[Page]:
         browser.close()
 
 
-def test_a_run_is_triggered_with_the_form_and_its_log_is_read(page: Page, demo: Demo, rest: Rest) -> None:
+def test_a_run_is_triggered_with_the_form_and_its_log_is_shown(page: Page, demo: Demo, rest: Rest) -> None:
     before = {run["dag_run_id"] for run in rest.runs(DAG)}
     page.goto(f"{demo.web}/dags/{DAG}")
     page.get_by_text("finalise").first.wait_for()
@@ -67,7 +67,7 @@ def test_a_run_is_triggered_with_the_form_and_its_log_is_read(page: Page, demo: 
     expect(page.get_by_text("would fetch about 0 messages").first).to_be_visible()
 
 
-def test_the_connection_form_speaks_of_the_archive(page: Page, demo: Demo) -> None:
+def test_the_connection_form_has_the_labels_of_the_archive(page: Page, demo: Demo) -> None:
     page.goto(f"{demo.web}/connections")
     row = page.get_by_role("row", name="hyperkitty_boost")
     row.get_by_role("button", name="Edit Connection").click()

@@ -1,4 +1,4 @@
-"""Marked secrets, planted in every Connection: after every DAG ran, well and badly, nothing shows them."""
+"""Marked secrets are put into every Connection; after every DAG has run, nothing contains them."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ RUNS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("ops_pinecone_audit", {}),
 )
 SHOWN = ("xcom", "rendered_task_instance_fields", "dag_run", "task_instance", "task_instance_note")
-"""Not Airflow's own audit log: it keeps what a person typed into the form of a Connection."""
+"""Without Airflow's own audit log, which records what a user typed into the form of a Connection."""
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600), pytest.mark.xdist_group("system")]
 
 
 def plant(rest: Rest, conn_id: str, **changes: Any) -> dict[str, Any]:
-    """Put marked secrets into a Connection; return what it was."""
+    """Put marked secrets into a Connection; return the previous one."""
     kept: dict[str, Any] = rest.call("GET", f"/connections/{conn_id}")
     body = {name: kept[name] for name in ("connection_id", "conn_type", "host", "extra")} | changes
     rest.call("PATCH", f"/connections/{conn_id}", json=body)
     return kept
 
 
-def test_no_planted_secret_shows_anywhere(demo: Demo, rest: Rest) -> None:
+def test_no_planted_secret_is_shown_or_stored(demo: Demo, rest: Rest) -> None:
     archive = f"http://{MARK}-user:{MARK}-word@127.0.0.1:{demo.sandbox_port}/hyperkitty/archives"
     plant(rest, "hyperkitty_boost", host=archive, login=f"{MARK}-login", password=f"{MARK}-mail")
     plant(
@@ -52,7 +52,7 @@ def test_no_planted_secret_shows_anywhere(demo: Demo, rest: Rest) -> None:
         demo.fault(path="/hyperkitty", status=403)  # fails at once
         rest.await_run("collect_mailing_list", rest.trigger("collect_mailing_list", {"dry_run": True}), 200)
     finally:
-        demo.well()
+        demo.clear_faults()
         plant(
             rest,
             "hyperkitty_boost",
@@ -78,7 +78,7 @@ def test_no_planted_secret_shows_anywhere(demo: Demo, rest: Rest) -> None:
 
 
 def _tables(url: str, schema: str | None, names: tuple[str, ...]) -> list[str]:
-    """Return tables in which a row, shown as text, holds the mark."""
+    """Return the tables in which a row, as text, contains the mark."""
     query = """SELECT table_schema, table_name FROM information_schema.tables
                 WHERE table_type = 'BASE TABLE' AND table_schema NOT IN ('pg_catalog', 'information_schema')"""
     found = []

@@ -1,4 +1,4 @@
-"""The connection forms: found wherever the package lies, and matching the hooks that they are for."""
+"""The Connection forms: found wherever the package is installed, and consistent with their hooks."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ print(json.dumps([boost_provider.__file__, boost_provider.get_provider_info()]))
 """
 
 
-def imported_from(place: Path) -> tuple[str, Any]:
-    """Import the package from there, in a Python that has the standard library and nothing else."""
-    command = [sys.executable, "-I", "-S", "-c", SHOW, str(place)]
+def imported_from(path: Path) -> tuple[str, Any]:
+    """Import the package from a path, in a Python that has only the standard library."""
+    command = [sys.executable, "-I", "-S", "-c", SHOW, str(path)]
     file, info = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     return file, info
 
@@ -54,7 +54,7 @@ def test_a_form_is_found_by_its_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("form", TYPES, ids=lambda form: form["connection-type"])
-def test_a_form_is_that_of_its_hook(form: dict[str, Any]) -> None:
+def test_a_form_matches_its_hook(form: dict[str, Any]) -> None:
     module, _, name = form["hook-class-name"].rpartition(".")
     hook = getattr(import_module(module), name)
     assert (hook.conn_type, hook.hook_name) == (form["connection-type"], form["hook-name"])
@@ -62,12 +62,12 @@ def test_a_form_is_that_of_its_hook(form: dict[str, Any]) -> None:
     assert real in ([], [getattr(hook, "example_host", None)])
 
 
-def test_connections_have_types_that_exist() -> None:
+def test_the_types_of_all_connections_exist() -> None:
     types = {form["connection-type"] for form in TYPES}
     assert {found["conn_type"] for found in (REAL | sandbox_connections("http://x")).values()} <= types
     assert {*REAL} <= {conn_id for conn_id, _, _ in boost_provider.connections()}
 
 
-def test_a_real_system_starts_with_what_needs_no_account() -> None:
+def test_a_new_system_has_the_connections_that_need_no_account() -> None:
     archive = {"conn_type": "hyperkitty", "host": "https://lists.boost.org/archives"}
     assert REAL["hyperkitty_boost"] == archive

@@ -13,7 +13,7 @@ def url(**environ: str) -> str:
     return database_url(Settings(environ)).render_as_string(hide_password=False)
 
 
-def test_an_address_in_all_its_forms() -> None:
+def test_all_forms_of_the_url() -> None:
     assert (
         url(DATABASE_URL="postgres://u:p@h/d?sslmode=require")
         == "postgresql+psycopg://u:p@h/d?sslmode=require"
@@ -46,6 +46,6 @@ def test_an_address_in_all_its_forms() -> None:
         ({"DB_NAME": "d", "DB_PORT": "many"}, "DB_PORT"),
     ],
 )
-def test_what_cannot_be_used_says_so(environ: dict[str, str], message: str) -> None:
+def test_an_unusable_url_names_the_problem(environ: dict[str, str], message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         url(**environ)

@@ -1,4 +1,4 @@
-"""Failure classification: every acceptance row."""
+"""The classification of failures: every row of the specification."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def http_error(status: int | None, headers: dict[str, str] | None = None) -> req
 
 
 def foreign(package: str, name: str, bases: tuple[type, ...] = (Exception,), **attributes: Any) -> Exception:
-    """An exception of a library that need not be installed."""
+    """Make an exception of a library that need not be installed."""
     kind = type(name, bases, {"__module__": f"{package}.errors"})
     error: Exception = kind("x")
     for key, value in attributes.items():
@@ -146,7 +146,7 @@ def test_category(error: BaseException, category: str) -> None:
     assert classify_failure(error) == category
 
 
-def test_causes_are_walked_without_end_and_without_going_in_circles() -> None:
+def test_circular_and_long_chains_of_causes_end() -> None:
     first, second = RuntimeError("a"), RuntimeError("b")
     first.__cause__, second.__cause__ = second, first
     assert classify_failure(first) == "unknown"

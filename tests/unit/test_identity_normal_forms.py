@@ -68,7 +68,7 @@ def test_personal_addresses() -> None:
     assert not is_shared("1+jroe@users.noreply.github.com")
 
 
-def test_who_a_sender_is() -> None:
+def test_the_key_and_names_of_a_sender() -> None:
     assert MailSender("Jan", "jan.roe+x@example.org").key == MailSender("J.", "Jan.Roe@example.org").key
     listed = MailSender("Jan Roe via Boost", "boost@lists.boost.org")
     assert listed.key == "shared:boost@lists.boost.org:jan roe"

@@ -17,9 +17,9 @@ from launcher.ports import Ports, PortTaken
 from launcher.state import AlreadyRunning, State
 
 
-def test_a_taken_port_names_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        monkeypatch.setenv("BDC_PORT", str(taken.getsockname()[1]))
+def test_a_port_in_use_names_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        monkeypatch.setenv("BDC_PORT", str(listener.getsockname()[1]))
         with pytest.raises(
             PortTaken, match=r"in use by another program; choose a free one: `BDC_PORT=\d+ make demo`"
         ):
@@ -29,7 +29,7 @@ def test_a_taken_port_names_the_setting(monkeypatch: pytest.MonkeyPatch) -> None
         Ports.from_environment()
 
 
-def test_the_state_folder_can_be_chosen_and_is_outside_homes_for_root(
+def test_the_state_folder_is_configurable_and_outside_home_folders_for_root(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("BDC_STATE_DIR", str(tmp_path))
@@ -53,13 +53,13 @@ def test_one_launcher_per_folder(tmp_path: Path) -> None:
     assert State(tmp_path).read() == {}
 
 
-def test_secrets_are_made_once_and_only_for_their_owner(tmp_path: Path) -> None:
+def test_secrets_are_generated_once_and_readable_only_by_their_owner(tmp_path: Path) -> None:
     assert airflow_secrets.password(tmp_path) == airflow_secrets.password(tmp_path)
     assert airflow_secrets.shared_secrets(tmp_path) == airflow_secrets.shared_secrets(tmp_path)
     assert all(file.stat().st_mode & 0o077 == 0 for file in tmp_path.iterdir())
 
 
-def test_a_database_address_becomes_a_connection(tmp_path: Path) -> None:
+def test_a_database_url_becomes_a_connection(tmp_path: Path) -> None:
     found = connections.postgres_connection("postgresql://u:p@h:5433/d?sslmode=require")
     assert (found["host"], found["port"], found["schema"], found["login"]) == ("h", 5433, "d", "u")
     assert found["extra"] == '{"sslmode": "require"}'
@@ -77,7 +77,7 @@ time.sleep(600)
 
 
 @pytest.mark.parametrize("stubborn", [False, True])
-def test_a_session_is_ended_with_all_its_members(tmp_path: Path, stubborn: bool) -> None:
+def test_all_processes_of_a_session_are_ended(tmp_path: Path, stubborn: bool) -> None:
     command = [sys.executable, "-c", SCRIPT.format(stubborn=stubborn)]
     leader = processes.start("x", command, os.environ, tmp_path)
     deadline = time.monotonic() + 10
@@ -88,7 +88,7 @@ def test_a_session_is_ended_with_all_its_members(tmp_path: Path, stubborn: bool)
     assert list(processes.members([leader.pid])) == []
 
 
-def test_members_are_found_after_their_leader_died(tmp_path: Path) -> None:
+def test_processes_of_a_session_are_found_after_its_leader_died(tmp_path: Path) -> None:
     leader = processes.start("x", [sys.executable, "-c", SCRIPT.format(stubborn=False)], os.environ, tmp_path)
     while len(list(processes.members([leader.pid]))) < 2:
         time.sleep(0.05)
@@ -113,7 +113,7 @@ def test_the_command_line() -> None:
     assert "every setting can be read" in doctor.stdout
 
 
-def test_a_demo_takes_nothing_that_leads_out_of_the_sandbox(
+def test_a_demo_ignores_variables_that_lead_out_of_the_sandbox(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Server:

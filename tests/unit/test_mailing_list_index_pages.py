@@ -1,4 +1,4 @@
-"""Walking an index: how many pages are asked for at once."""
+"""Reading an index: how many pages are requested at once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PER_PAGE = 10
 
 
 class Listing:
-    """An index of numbered messages that notes which pages were asked for together."""
+    """An index of numbered messages that records how many pages were requested together."""
 
     def __init__(self, count: int) -> None:
         self.count = count
@@ -23,30 +23,30 @@ class Listing:
         return IndexPage(offset, self.count, tuple({"message_id_hash": f"H{n}"} for n in items))
 
     def index_pages(self, list_name: str, offsets: Iterable[int]) -> Iterator[IndexPage]:
-        planned = list(offsets)
-        self.together.append(len(planned))
-        for offset in planned:
+        requested = list(offsets)
+        self.together.append(len(requested))
+        for offset in requested:
             yield self.index_page(list_name, offset)
 
 
-def walked(listing: Listing, *, ahead: bool, pages: int | None = None) -> list[int]:
+def read_offsets(listing: Listing, *, ahead: bool, pages: int | None = None) -> list[int]:
     following = pages_after(listing, "boost", listing.index_page("boost", 0), ahead=ahead)
     return [page.offset for page in islice(following, pages)]
 
 
-def test_the_usual_walk_asks_for_one_page_and_then_another() -> None:
+def test_an_incremental_run_requests_one_page_at_first() -> None:
     listing = Listing(500)
-    assert walked(listing, ahead=False, pages=1) == [7]
+    assert read_offsets(listing, ahead=False, pages=1) == [7]
     assert listing.together == [1]
 
 
-def test_who_has_come_far_asks_for_more_at_once() -> None:
+def test_the_number_of_pages_requested_at_once_doubles() -> None:
     listing = Listing(500)
-    assert walked(listing, ahead=False) == list(range(7, 500 - 3, 7))
+    assert read_offsets(listing, ahead=False) == list(range(7, 500 - 3, 7))
     assert listing.together == [1, 2, 4, 8, 16, 32, 8]
 
 
-def test_a_walk_of_everything_plans_all_of_it() -> None:
+def test_a_full_scan_requests_all_pages_at_once() -> None:
     listing = Listing(500)
-    assert walked(listing, ahead=True) == list(range(7, 500 - 3, 7))
+    assert read_offsets(listing, ahead=True) == list(range(7, 500 - 3, 7))
     assert listing.together == [71]

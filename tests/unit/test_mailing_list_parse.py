@@ -54,7 +54,7 @@ def test_a_message() -> None:
     )
 
 
-def test_missing_things_are_empty_and_named() -> None:
+def test_missing_fields_are_empty_and_cause_warnings() -> None:
     message = parse_message({"message_id_hash": "HASH", "sender": None, "date": "not-a-date"}, LIST)
     assert message is not None
     assert (message.sender_address, message.sender_name, message.sent_at) == ("", "", None)
@@ -62,11 +62,11 @@ def test_missing_things_are_empty_and_named() -> None:
 
 
 @pytest.mark.parametrize("value", ["", "  ", None, "x" * 256])
-def test_a_message_without_a_usable_hash_is_none(value: object) -> None:
+def test_a_message_without_a_usable_hash_is_ignored(value: object) -> None:
     assert parse_message(detail(message_id_hash=value), LIST) is None
 
 
-def test_a_long_subject_is_cut_with_a_word_about_it() -> None:
+def test_a_long_subject_is_cut_with_a_warning() -> None:
     message = parse_message(detail(subject="x" * 2000), LIST)
     assert message is not None
     assert len(message.subject) == 1024
@@ -95,7 +95,7 @@ def test_addresses(raw: str, address: str) -> None:
     ("url", "end"),
     [("https://h/api/thread/456/", "456"), ("https://x/y/z", "z"), ("plain", "plain"), ("", ""), (None, "")],
 )
-def test_tails(url: str | None, end: str) -> None:
+def test_the_last_segment_of_a_url(url: str | None, end: str) -> None:
     assert tail(url) == end
 
 
@@ -110,7 +110,7 @@ def test_tails(url: str | None, end: str) -> None:
         ("half \ud800 pair", "half ? pair"),
     ],
 )
-def test_headers(raw: str | None, text: str) -> None:
+def test_decoding_headers(raw: str | None, text: str) -> None:
     assert header_text(raw) == text
 
 
@@ -119,7 +119,7 @@ def test_hashes_are_those_of_mailman() -> None:
     assert message_hash_of("abc@example.com") == "OYHKWRDNPBPKMOWYLNPKMCEOE6ZX65KG"
 
 
-def test_an_index_item_without_link_is_none() -> None:
+def test_an_index_item_without_a_link_is_ignored() -> None:
     assert parse_listed({"message_id_hash": "X"}) is None
     assert parse_listed({}) is None
     listed = parse_listed({"url": "https://h/email/X/"})
@@ -127,7 +127,7 @@ def test_an_index_item_without_link_is_none() -> None:
     assert listed.message_hash == "X"
 
 
-def test_pages_for_people() -> None:
+def test_an_empty_url_has_no_page() -> None:
     assert page_url("") == ""
 
 
@@ -136,7 +136,7 @@ def test_pages_for_people() -> None:
         st.sampled_from(sorted(detail())), st.none() | st.text() | st.integers() | st.lists(st.none())
     )
 )
-def test_no_payload_makes_the_parser_fail(changes: dict[str, Any]) -> None:
+def test_the_parser_fails_on_no_payload(changes: dict[str, Any]) -> None:
     message = parse_message(detail(**changes), LIST)
     if message is not None:
         assert "\x00" not in message.content + message.subject + message.sender_name

@@ -31,16 +31,16 @@ from core.markdown import convert_file, html_to_markdown
         ("", ""),
     ],
 )
-def test_constructs(html: str, markdown: str) -> None:
+def test_html_elements(html: str, markdown: str) -> None:
     assert html_to_markdown(html) == markdown
 
 
-def test_tables() -> None:
+def test_converting_tables() -> None:
     html = "<table><tr><th>a</th><th>b</th></tr><tr><td>1</td><td>2</td></tr></table>"
     assert html_to_markdown(html).splitlines() == ["| a | b |", "| --- | --- |", "| 1 | 2 |"]
 
 
-def test_files(tmp_path: Path) -> None:
+def test_converting_files(tmp_path: Path) -> None:
     (tmp_path / "x.html").write_text("<p>ü</p>")
     (tmp_path / "y.htm").write_text("<p>y</p>")
     assert convert_file(tmp_path / "x.html") == tmp_path / "x.md"

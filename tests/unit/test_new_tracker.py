@@ -1,4 +1,4 @@
-"""`make new-tracker`: what it refuses, what it writes, and that it writes all or nothing."""
+"""`make new-tracker`: the names it refuses, the files it writes, and that it writes all or none."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.conftest import ROOT
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
-    """A copy of every file that a new tracker is registered in, and of the migrations."""
+    """A copy of the files that a new tracker edits, and of the migrations."""
     for path in edits({"name": "x", "upper": "X", "pascal": "X", "title": "X"}):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / path, tmp_path / path)
@@ -29,7 +29,7 @@ def ruff(*command: object) -> None:
     subprocess.run(tool, check=True)
 
 
-def everything(root: Path) -> dict[str, bytes]:
+def contents(root: Path) -> dict[str, bytes]:
     return {str(p.relative_to(root)): p.read_bytes() for p in root.rglob("*") if p.is_file()}
 
 
@@ -51,27 +51,27 @@ def everything(root: Path) -> dict[str, bytes]:
         "pinecone",
     ],
 )
-def test_names_that_cannot_be(repository: Path, name: str) -> None:
-    before = everything(repository)
+def test_unusable_names_are_refused(repository: Path, name: str) -> None:
+    before = contents(repository)
     with pytest.raises(Refused, match=r"lower case|is reserved"):
         make(name, repository)
-    assert everything(repository) == before
+    assert contents(repository) == before
 
 
-def test_a_tracker_that_is_there(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_existing_tracker_is_refused(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (repository / "plugins/trackers/blog").mkdir(parents=True)
     assert main(["blog", "--root", str(repository)]) == 2
     assert "nothing written: a tracker 'blog' exists already" in capsys.readouterr().out
 
 
-def test_a_folder_would_hide_a_module_of_the_sandbox(repository: Path) -> None:
+def test_a_name_of_a_sandbox_module_is_refused(repository: Path) -> None:
     (repository / "sandbox").mkdir()
     (repository / "sandbox/server.py").touch()
     with pytest.raises(Refused, match=r"used by sandbox/server\.py"):
         make("server", repository)
 
 
-def test_what_is_written_is_python_and_names_the_tracker_only(repository: Path) -> None:
+def test_the_written_files_are_valid_and_completely_rendered(repository: Path) -> None:
     paths = make("open_hub", repository)
     assert {
         "plugins/hooks/open_hub_hook.py",
@@ -94,7 +94,7 @@ def test_a_new_source_edits_two_shared_files() -> None:
     assert set(edits(facts("blog", ROOT))) == {"include/schedule.yaml", "CHANGELOG.md"}
 
 
-def test_two_of_them_follow_each_other(repository: Path) -> None:
+def test_two_new_trackers_can_be_created_one_after_the_other(repository: Path) -> None:
     first = make("blog", repository)
     ruff("check", "--fix", "--exit-zero", repository)
     ruff("format", repository)
@@ -107,15 +107,15 @@ def test_two_of_them_follow_each_other(repository: Path) -> None:
     )
 
 
-def test_a_file_that_looks_different_is_named_and_nothing_written(repository: Path) -> None:
+def test_an_unexpected_file_is_named_and_nothing_is_written(repository: Path) -> None:
     (repository / "CHANGELOG.md").write_text("# Changes\n", encoding="utf-8")
-    before = everything(repository)
+    before = contents(repository)
     with pytest.raises(Refused, match=r"CHANGELOG\.md: expected to find"):
         make("blog", repository)
-    assert everything(repository) == before
+    assert contents(repository) == before
 
 
-def test_a_file_in_the_way(repository: Path) -> None:
+def test_an_existing_file_is_not_overwritten(repository: Path) -> None:
     path = next(iter(files(facts("blog", repository))))
     (repository / path).parent.mkdir(parents=True, exist_ok=True)
     (repository / path).write_text("mine", encoding="utf-8")

@@ -20,7 +20,7 @@ def options(
     return resolve(MailingListOptions, "mailing_list", form or {}, args, Settings(environ))
 
 
-def test_form_before_args_before_settings_before_defaults() -> None:
+def test_the_form_overrides_args_settings_and_defaults() -> None:
     assert options().list_names == DEFAULT_LISTS
     assert options(BOOST_MAILING_LIST_NAMES="a@x.org").list_names == ("a@x.org",)
     args = ("--list-names", "b@x.org,c@x.org", "--full-scan")
@@ -36,7 +36,7 @@ def test_an_empty_field_counts_as_not_given() -> None:
     assert not found.windowed
 
 
-def test_the_predecessors_flags_are_understood() -> None:
+def test_the_flags_of_the_predecessor_are_accepted() -> None:
     args = ("--start-date", "2024-01-01", "--end-date", "2024-06-15", "--dry-run")
     found = options(args=args)
     assert found.since == datetime(2024, 1, 1, tzinfo=UTC)
@@ -56,12 +56,12 @@ def test_the_predecessors_flags_are_understood() -> None:
         (("--dry",), "unrecognized arguments"),
     ],
 )
-def test_what_cannot_be_read_says_so(args: tuple[str, ...], message: str) -> None:
+def test_invalid_args_are_errors(args: tuple[str, ...], message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         options(args=args)
 
 
-def test_what_is_shown_is_what_was_asked_for() -> None:
+def test_options_are_shown_only_if_they_were_given() -> None:
     assert options().as_json() == {}
     assert options({"since": "2024-01-01T00:00:00+02:00", "limit": 3}).as_json() == {
         "since": "2023-12-31T22:00:00Z",

@@ -1,4 +1,4 @@
-"""From documents to records: cutting, judging, naming, cleaning, comparing."""
+"""From documents to records: chunking, filtering, ids, metadata, comparing with the ledger."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from trackers.pinecone.target import Target
 WORDY = "Enough words to be worth a search, and more than fifty characters of them."
 
 
-# -- cutting -------------------------------------------------------------------------------------------------
+# -- chunking -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -64,20 +64,20 @@ WORDY = "Enough words to be worth a search, and more than fifty characters of th
         (" \n\n ", 40, 10, []),
     ],
 )
-def test_cutting(text: str, size: int, overlap: int, expected: list[tuple[str, int]]) -> None:
+def test_chunking(text: str, size: int, overlap: int, expected: list[tuple[str, int]]) -> None:
     assert [(c.text, c.start) for c in recursive_splitter(size, overlap)(text)] == expected
 
 
 @given(st.text(alphabet="ab .\n\t", max_size=60), st.integers(1, 40))
-def test_short_texts_are_cut_as_the_library_cuts_them(text: str, size: int) -> None:
+def test_short_texts_are_split_as_the_library_splits_them(text: str, size: int) -> None:
     documents = _library_splitter(size, 0).create_documents([text])
-    theirs = [(d.page_content, d.metadata["start_index"]) for d in documents]
+    expected = [(d.page_content, d.metadata["start_index"]) for d in documents]
     if len(text) < size:
-        assert [(c.text, c.start) for c in recursive_splitter(size, 0)(text)] == theirs
+        assert [(c.text, c.start) for c in recursive_splitter(size, 0)(text)] == expected
 
 
 @given(st.text(alphabet="abc .\n", max_size=400))
-def test_chunks_stand_where_they_say(text: str) -> None:
+def test_chunks_start_where_they_claim(text: str) -> None:
     for chunk in recursive_splitter(40, 10)(text):
         assert text[chunk.start : chunk.start + len(chunk.text)] == chunk.text
         assert len(chunk.text) <= 40
@@ -94,7 +94,7 @@ def test_a_batch_has_at_most_96_records(raw: str) -> None:
         _ = Settings({"PINECONE_BATCH_SIZE": raw}).of(PineconeSettings).batch_size
 
 
-# -- judging -------------------------------------------------------------------------------------------------
+# -- filtering -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_a_batch_has_at_most_96_records(raw: str) -> None:
         ),
     ],
 )
-def test_what_is_worth_searching(text: str, reason: str | None) -> None:
+def test_texts_that_are_not_worth_indexing(text: str, reason: str | None) -> None:
     assert reason_against(text) == reason
 
 
@@ -128,7 +128,7 @@ def work(content: str, is_chunked: bool = False, limits: EngineLimits | None = N
     return RecordBuilder(limits or EngineLimits()).records_of(given_, is_chunked=is_chunked)
 
 
-def test_a_short_document_is_told_from_a_bad_one() -> None:
+def test_short_documents_are_distinguished_from_bad_ones() -> None:
     assert work("Thanks!").too_short
     assert not work("?!" * 40 + " one two three four five").too_short
     kept = work("Thank you!", limits=EngineLimits(keep_short_documents=True))
@@ -136,7 +136,7 @@ def test_a_short_document_is_told_from_a_bad_one() -> None:
     assert not work("Thanks!", limits=EngineLimits(keep_short_documents=True)).records
 
 
-def test_a_splitter_of_ones_own_takes_the_place_of_the_default() -> None:
+def test_a_custom_splitter_replaces_the_default() -> None:
     from trackers.pinecone.chunking import Chunk
 
     cutter = RecordBuilder(EngineLimits(), lambda text: iter([Chunk(text[:70], 0)]))
@@ -144,10 +144,10 @@ def test_a_splitter_of_ones_own_takes_the_place_of_the_default() -> None:
     assert [record.text for record in cut.records] == [(WORDY * 5)[:70]]
 
 
-# -- names ---------------------------------------------------------------------------------------------------
+# -- ids ---------------------------------------------------------------------------------------------------
 
 
-def test_ids_are_those_of_the_predecessor() -> None:
+def test_ids_equal_those_of_the_predecessor() -> None:
     assert split_id("youtube-abc", 0) == "e9d618a385ee7c46b08cc8965a69b775"
     assert split_id("M1", 0) == "9f31503afe0a20f1f6555e41839fbc69"
     uploaded = with_title("This chunk was already split by the caller and is long enough to be kept.", "T")
@@ -156,7 +156,7 @@ def test_ids_are_those_of_the_predecessor() -> None:
     assert chunked_id("d1", uploaded, 3) == chunked_id("d1", "edited", 3)
 
 
-def test_a_title_is_put_on_once() -> None:
+def test_a_title_is_added_once() -> None:
     assert with_title("text", "T") == "Title: T\n\ntext"
     assert with_title("Title: T\n\ntext", "T") == "Title: T\n\ntext"
     assert with_title("text", "") == with_title("text", None) == "text"
@@ -177,7 +177,7 @@ def test_source_ids(value: Any, expected: tuple[str, ...]) -> None:
     assert split_ids(value) == expected
 
 
-def test_the_first_place_with_source_ids_counts() -> None:
+def test_the_first_field_with_source_ids_is_used() -> None:
     document = {"content": "", "metadata": {"source_ids": " ", "ids": "m"}, "source_ids": "t", "ids": "u"}
     assert read_document(document).source_ids == ("m",)
     del document["metadata"]["ids"]  # type: ignore[attr-defined]
@@ -187,7 +187,7 @@ def test_the_first_place_with_source_ids_counts() -> None:
 # -- metadata ------------------------------------------------------------------------------------------------
 
 
-def test_metadata_become_what_pinecone_takes() -> None:
+def test_metadata_are_converted_to_types_that_pinecone_accepts() -> None:
     cleaned, cut = clean_metadata(
         {
             "none": None,
@@ -237,7 +237,7 @@ def test_reserved_keys_are_refused(key: str) -> None:
         clean_metadata({key: 1}, [])
 
 
-def test_numbers_are_compared_as_the_doubles_that_come_back() -> None:
+def test_numbers_are_compared_as_doubles() -> None:
     assert meta_hash({"n": 5, "b": True}) == meta_hash({"b": True, "n": 5.0})
     assert meta_hash({"n": 5}) != meta_hash({"n": 6})
     assert meta_hash({"b": True}) != meta_hash({"b": 1})
@@ -270,7 +270,7 @@ def row(record: Any, **changes: Any) -> LedgerRow:
         ({"app_type": "b"}, 0, 0),
     ],
 )
-def test_what_has_to_be_written(changes: dict[str, Any], upload: int, update: int) -> None:
+def test_records_to_upload_and_update(changes: dict[str, Any], upload: int, update: int) -> None:
     done = work(WORDY)
     record = done.records[0]
     diff = diff_records([done], {record.id: row(record, **changes)}, {record.id}, "a")
@@ -278,10 +278,10 @@ def test_what_has_to_be_written(changes: dict[str, Any], upload: int, update: in
     assert done.failed is ("app_type" in changes)
 
 
-# -- the contract --------------------------------------------------------------------------------------------
+# -- preprocess functions and options --------------------------------------------------------------------------------------------
 
 
-def test_answers_of_two_and_three_values_and_objects() -> None:
+def test_return_values_of_a_preprocess_function() -> None:
     assert as_documents(([1], True)) == Documents([1], True, ())
     assert as_documents(([1], False, [2])) == Documents([1], False, [2])
 
@@ -294,7 +294,7 @@ def test_answers_of_two_and_three_values_and_objects() -> None:
 
 
 @pytest.mark.parametrize("answer", [(1,), (1, 2, 3, 4), None, 7])
-def test_other_answers_are_errors(answer: Any) -> None:
+def test_other_return_values_are_errors(answer: Any) -> None:
     with pytest.raises(ConfigurationError):
         as_documents(answer)
 
@@ -308,12 +308,12 @@ def test_other_answers_are_errors(answer: Any) -> None:
         ("trackers.pinecone.limits.DELETE_IDS", "is not a function"),
     ],
 )
-def test_a_preprocessor_that_cannot_be_had(path: str, message: str) -> None:
+def test_a_preprocessor_that_cannot_be_loaded(path: str, message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         load_preprocessor(path)
 
 
-def test_a_function_that_wants_the_database_gets_it() -> None:
+def test_a_function_with_a_connection_parameter_gets_the_connection() -> None:
     conn: Any = object()
     assert bound(lambda conn, failed, since: (conn, failed, since), conn)(["a"], None) == (conn, ["a"], None)
     assert bound(lambda failed, since: (failed, since), conn)(["a"], None) == (["a"], None)
@@ -329,7 +329,7 @@ def test_a_variant_of_a_source_gets_its_arguments() -> None:
 
 
 @pytest.mark.parametrize(("app_type", "namespace"), [("", "n"), ("a", " "), ("a" * 65, "n")])
-def test_what_cannot_be_a_target(app_type: str, namespace: str) -> None:
+def test_invalid_targets_are_refused(app_type: str, namespace: str) -> None:
     with pytest.raises(ConfigurationError):
         Target(app_type, namespace, PineconeInstance.PUBLIC)
 
@@ -342,11 +342,11 @@ def test_what_cannot_be_a_target(app_type: str, namespace: str) -> None:
         ({"sources": ("mailing",), "instance": "secret"}, "none of public, private"),
     ],
 )
-def test_half_an_order_is_an_error(values: dict[str, Any], message: str) -> None:
+def test_incomplete_options_are_errors(values: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         ManualSyncOptions(**values).check()
 
 
-def test_a_search_needs_something_to_look_for() -> None:
+def test_a_search_needs_a_query() -> None:
     with pytest.raises(ConfigurationError, match="query is empty"):
         SearchOptions(query="  ").check()

@@ -10,7 +10,7 @@ from core.progress import Progress, counted, duration
 from core.redaction import redact, redact_addresses
 
 
-def test_a_line_at_most_every_ten_seconds_with_rate_and_time_left() -> None:
+def test_progress_is_logged_every_ten_seconds_with_rate_and_time_left() -> None:
     clock = FixedClock()
     seen: list[dict[str, int]] = []
     with capture_logs() as logs:
@@ -51,13 +51,13 @@ def test_counts_in_words(number: int, name: str, text: str) -> None:
     assert counted(number, name) == text
 
 
-def test_a_summary_begins_with_what_matters_and_leaves_out_single_units() -> None:
+def test_a_summary_starts_with_the_chosen_counts_and_omits_single_units() -> None:
     progress = Progress(shown_first=("new", "pages"))
     counts = {"boost/pages": 4, "known": 7, "pages": 1, "failed": 2}
     assert progress.summary(counts) == "0 new, 1 page, 2 failed, 7 known"
 
 
-def test_secrets_and_addresses() -> None:
+def test_secrets_and_addresses_are_redacted() -> None:
     assert redact("https://u:p@h/x?token=abc&a=1 Bearer hush-hush", ("hush-hush",)) == (
         "https://***@h/x?token=***&a=1 Bearer ***"
     )

@@ -34,6 +34,6 @@ def test_small_frozen_dataclasses_satisfy_the_protocols() -> None:
 @pytest.mark.parametrize(
     "guard", [require_tracker_result, require_activity_record, require_incremental_state]
 )
-def test_a_dict_does_not(guard: object) -> None:
+def test_a_dict_does_not_satisfy_them(guard: object) -> None:
     with pytest.raises(TypeError, match="dict"):
         guard({})  # type: ignore[operator]

@@ -34,31 +34,31 @@ def decide(error: BaseException, in_a_row: int | None = None, try_number: int = 
         ValueError("x"),
     ],
 )
-def test_what_a_retry_cannot_help_fails_at_once(error: Exception) -> None:
+def test_permanent_errors_fail_at_once(error: Exception) -> None:
     assert decide(error).action is RetryAction.FAIL
 
 
-def test_a_limit_is_waited_for() -> None:
+def test_a_rate_limit_is_retried_after_its_time() -> None:
     decision = decide(RateLimited("x", retry_after=120), in_a_row=20)
     assert decision.action is RetryAction.RETRY
     assert decision.retry_delay == timedelta(seconds=121)
 
 
 @pytest.mark.parametrize(("in_a_row", "seconds"), [(1, 10), (2, 20), (5, 160)])
-def test_a_broken_network_is_tried_again_with_growing_pauses(in_a_row: int, seconds: int) -> None:
+def test_network_errors_are_retried_with_growing_pauses(in_a_row: int, seconds: int) -> None:
     assert decide(SourceUnavailable("x"), in_a_row).retry_delay == timedelta(seconds=seconds)
 
 
-def test_a_broken_network_is_given_up_after_five_retries() -> None:
+def test_network_errors_fail_after_five_retries() -> None:
     assert decide(SourceUnavailable("x"), 6).action is RetryAction.FAIL
 
 
-def test_the_unknown_is_retried_once() -> None:
+def test_unknown_errors_are_retried_once() -> None:
     assert decide(CollectorError("x"), 1).action is RetryAction.RETRY
     assert decide(CollectorError("x"), 2).action is RetryAction.FAIL
 
 
-def test_a_held_lock_is_looked_at_every_minute_and_a_stop_goes_on_soon() -> None:
+def test_a_busy_collector_is_retried_every_minute_and_a_stopped_one_at_once() -> None:
     assert decide(CollectorBusy("x"), try_number=20).retry_delay == timedelta(minutes=1)
     assert decide(Stopped("x")).retry_delay == timedelta(seconds=1)
 

@@ -1,4 +1,4 @@
-"""The schedule file: every rule with its message, and what is due when."""
+"""The schedule file: every rule with its message, and which tasks are due on which days."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ BROKEN = [
 
 
 @pytest.mark.parametrize(("text", "message"), BROKEN)
-def test_a_broken_file_says_how(text: str, message: str) -> None:
+def test_an_invalid_file_names_the_problem(text: str, message: str) -> None:
     with pytest.raises(ScheduleError) as error:
         parse_schedule(text)
     assert message in str(error.value)
@@ -112,7 +112,7 @@ def test_disabled_tasks_are_checked_too() -> None:
         parse_schedule(task(f"command: {COMMAND}, schedule: interval, enabled: false"))
 
 
-def test_the_path() -> None:
+def test_a_missing_path_or_file_is_an_error() -> None:
     with pytest.raises(ScheduleError, match="load_config requires a path"):
         load_schedule(None)
     with pytest.raises(FileNotFoundError, match="Schedule YAML not found"):
@@ -121,7 +121,7 @@ def test_the_path() -> None:
         load_schedule("/nowhere.yaml")
 
 
-def test_yaml_is_read_as_1_2() -> None:
+def test_the_file_is_read_as_yaml_1_2() -> None:
     schedule = parse_schedule(
         group(f"[{{command: {COMMAND}, schedule: weekly, on: friday}}]", time="16:30").replace(
             "g:", "yes:", 1
@@ -143,7 +143,7 @@ def test_numbers_may_be_quoted() -> None:
     assert one(f'command: {COMMAND}, schedule: interval, minutes: "180"').minutes == 180
 
 
-def test_args_are_checked_where_there_is_a_parser() -> None:
+def test_args_are_checked_if_the_command_has_a_parser() -> None:
     def parser(args: object) -> None:
         raise ConfigurationError("unrecognized arguments: --nope")
 
@@ -153,7 +153,7 @@ def test_args_are_checked_where_there_is_a_parser() -> None:
         parse_schedule(text, {COMMAND: parser})
 
 
-def test_repeated_tasks_are_warned_of() -> None:
+def test_repeated_tasks_cause_warnings() -> None:
     twice = f"[{{command: {COMMAND}, schedule: daily}}, {{command: {COMMAND}, schedule: weekly, on: friday}}]"
     assert "repeats" in parse_schedule(group(twice)).warnings[0]
     apart = twice.replace("schedule: daily", "schedule: weekly, on: monday")
@@ -206,7 +206,7 @@ def test_weekly_interval_and_unknown_groups() -> None:
         schedule.due("h", date(2026, 11, 24))
 
 
-def test_the_shipped_file_of_the_predecessor() -> None:
+def test_the_schedule_of_the_predecessor_is_accepted() -> None:
     schedule = load_schedule(FIXTURES / "predecessor_schedule.yaml")
     assert [g.id for g in schedule.groups] == ["github", "boost_library_docs", "slack", "mailing_list"]
     assert [t.id for t in schedule.group("github").batch] == [
@@ -220,7 +220,7 @@ def test_the_shipped_file_of_the_predecessor() -> None:
     assert sum(len(g.batch) for g in schedule.groups) == 9
 
 
-def test_the_example_file_of_the_predecessor() -> None:
+def test_the_example_schedule_of_the_predecessor_is_accepted() -> None:
     schedule = load_schedule(FIXTURES / "predecessor_example.yaml")
     assert [g.id for g in schedule.groups] == ["github", "slack", "mailing_list"]
     assert [t.id for t in schedule.group("mailing_list").tasks] == [

@@ -7,7 +7,7 @@ from core.settings import Settings, declared_settings
 from trackers.mailing_list.settings import DEFAULT_LISTS, MailingListSettings
 
 
-def test_variable_before_environment_before_default() -> None:
+def test_a_variable_overrides_the_environment_and_the_default() -> None:
     environ = {"BOOST_MAILING_LIST_NAMES": "a@x.org, b@x.org"}
     assert Settings({}).of(MailingListSettings).names == DEFAULT_LISTS
     assert Settings(environ).of(MailingListSettings).names == ("a@x.org", "b@x.org")
@@ -21,7 +21,7 @@ def test_blank_means_not_set() -> None:
 
 
 @pytest.mark.parametrize("raw", ["perhaps", "2", "-"])
-def test_a_value_that_cannot_be_read_names_where_it_stands(raw: str) -> None:
+def test_an_invalid_value_names_its_variable(raw: str) -> None:
     with pytest.raises(ConfigurationError, match="BOOST_COLLECTOR_SCHEDULE_STRICT"):
         _ = Settings({"BOOST_COLLECTOR_SCHEDULE_STRICT": raw}).schedule_strict
     with pytest.raises(ConfigurationError, match="bdc_max_body_mb"):
@@ -45,11 +45,11 @@ def test_settings_of_every_source_are_known() -> None:
     assert [name for name, setting in found.items() if setting.name != name] == []
 
 
-def test_variables_are_asked_only_for_what_is_used() -> None:
-    asked: list[str] = []
+def test_only_the_variables_of_used_settings_are_read() -> None:
+    read: list[str] = []
 
     def variable(name: str) -> None:
-        asked.append(name)
+        read.append(name)
 
     _ = Settings({}, variable).max_body_mb
-    assert asked == ["bdc_max_body_mb"]
+    assert read == ["bdc_max_body_mb"]

@@ -38,7 +38,7 @@ def test_file_names(name: str, expected: str) -> None:
 
 
 @given(st.text())
-def test_any_text_becomes_a_name_that_fits(text: str) -> None:
+def test_any_text_becomes_a_valid_file_name(text: str) -> None:
     name = sanitize_filename(text)
     assert 0 < len(name) <= 201
     assert len(name.encode()) <= 241
@@ -87,7 +87,7 @@ def test_truncating() -> None:
         truncate_content("x", -1)
 
 
-def test_length() -> None:
+def test_minimum_length() -> None:
     assert validate_content_length("x" * 50)
     assert not validate_content_length(" " * 60)
     assert not validate_content_length(None)

@@ -32,7 +32,7 @@ def run(work: Any, conn: Any = CONN) -> tuple[Any, list[str]]:
     return result, [entry["event"] for entry in logs]
 
 
-def test_a_line_per_unit_below_its_folded_details() -> None:
+def test_each_unit_logs_folded_details_and_one_line() -> None:
     result, lines = run(lambda name, progress: progress.count("new", 2))
     assert result.counts["new"] == 6
     assert lines[:3] == ["::group::a", "::endgroup::", "a: 2 new, 0 updated, 3.0 s"]
@@ -57,7 +57,7 @@ def test_a_failing_unit_does_not_stop_the_others() -> None:
     assert lines[4:6] == ["::endgroup::", "b: ValueError: *** is wrong"]
 
 
-def test_a_stop_and_a_lost_database_end_everything() -> None:
+def test_a_stop_and_a_lost_database_end_the_run() -> None:
     def stopped(name: str, progress: Progress) -> None:
         raise Stopped
 

@@ -11,27 +11,25 @@ from trackers.github.names import safe_github_name
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a\\b", "a\x00b", " a", "a ", "x" * 201, "a\nb"])
-def test_segments_that_are_refused(tmp_path: Path, name: str) -> None:
+def test_invalid_segments_are_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(ValueError, match="path segment"):
         workspace.below(tmp_path, name)
     assert not list(tmp_path.iterdir())
 
 
-def test_paths_are_pure(tmp_path: Path) -> None:
+def test_paths_are_computed_without_creating_folders(tmp_path: Path) -> None:
     assert workspace.below(tmp_path, "lists", "boost") == tmp_path / "lists" / "boost"
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("name", ["..", ".", "a b", "", "x" * 101])
-def test_github_names(name: str) -> None:
+def test_invalid_github_names_are_refused(name: str) -> None:
     with pytest.raises(ValueError, match="GitHub"):
         safe_github_name(name)
     assert safe_github_name("boost.asio-2_x") == "boost.asio-2_x"
 
 
-def test_a_write_that_is_killed_leaves_the_old_content(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_killed_write_leaves_the_old_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = workspace.write_text(tmp_path / "a" / "b.md", "old")
 
     def killed(*args: object) -> None:
@@ -51,7 +49,7 @@ def test_the_same_content_is_not_written_again(tmp_path: Path) -> None:
     assert "ü" in file.read_text(encoding="utf-8")
 
 
-def test_a_root_that_cannot_be_written_names_the_setting(tmp_path: Path) -> None:
+def test_an_unwritable_folder_names_the_setting(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("")
     with pytest.raises(ConfigurationError, match="WORKSPACE_DIR"):

@@ -28,18 +28,18 @@ def workspace(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_old_temporary_files_go(workspace: Path) -> None:
+def test_old_temporary_files_are_removed(workspace: Path) -> None:
     assert remove_orphans(workspace, now=NOW, execute=True) == 1
     assert sorted(p.name for p in workspace.iterdir()) == ["b.tmp", "c.txt"]
 
 
-def test_a_dry_run_only_counts_and_the_edge_counts_as_old(workspace: Path) -> None:
+def test_a_dry_run_only_counts_and_the_age_limit_is_inclusive(workspace: Path) -> None:
     assert remove_orphans(workspace, now=NOW) == 1
     assert remove_orphans(workspace, now=NOW, max_age_hours=1) == 2
     assert len(list(workspace.iterdir())) == 3
 
 
-def test_wrong_arguments(tmp_path: Path) -> None:
+def test_invalid_arguments_are_errors(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="max_age_hours"):
         remove_orphans(tmp_path, now=NOW, max_age_hours=-1)
     with pytest.raises(ConfigurationError, match="WORKSPACE_DIR"):
@@ -60,7 +60,7 @@ def staged(root: Path, name: str = "x.json") -> Path:
 
 
 @pytest.mark.parametrize("content", [b"{", b"", b"\xff\xfe\x00"])
-def test_invalid_json_goes(tmp_path: Path, content: bytes) -> None:
+def test_invalid_json_is_removed(tmp_path: Path, content: bytes) -> None:
     file = put(staged(tmp_path), content, age=60)
     assert scan_staging_json(tmp_path, STAGING, now=NOW, quarantine=False, dry_run=True).removed_invalid == 1
     assert file.exists()
@@ -70,7 +70,7 @@ def test_invalid_json_goes(tmp_path: Path, content: bytes) -> None:
     assert not file.exists()
 
 
-def test_young_invalid_json_stays(tmp_path: Path) -> None:
+def test_recent_invalid_json_is_kept(tmp_path: Path) -> None:
     file = put(staged(tmp_path), b"{", age=60)
     assert scan_staging_json(tmp_path, STAGING, now=NOW, grace_seconds=3600).skipped_grace_invalid == 1
     assert file.exists()
@@ -85,14 +85,14 @@ def test_quarantine_never_overwrites(tmp_path: Path) -> None:
     assert scan_staging_json(tmp_path, STAGING, now=NOW) == JsonScan()
 
 
-def test_stale_valid_json_is_warned_of_and_kept(tmp_path: Path) -> None:
+def test_stale_valid_json_causes_a_warning_and_is_kept(tmp_path: Path) -> None:
     file = put(staged(tmp_path), b"{}", age=10 * 86400)
     assert scan_staging_json(tmp_path, STAGING, now=NOW, stale_seconds=3600).stale_valid_warnings == 1
     assert scan_staging_json(tmp_path, STAGING, now=NOW).stale_valid_warnings == 0
     assert file.exists()
 
 
-def test_a_file_that_vanishes_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_disappears_is_not_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(staged(tmp_path), b"{", age=60)
     unlink = Path.unlink
 

@@ -1,4 +1,4 @@
-"""Four tiny tasks in a chain: how long Airflow itself takes from one task to the next."""
+"""A chain of four tiny tasks, which shows how long Airflow takes from one task to the next."""
 
 from __future__ import annotations
 
