@@ -1,4 +1,4 @@
-"""A random history of two mailing lists: changes of the archive, and runs that are run_disturbed."""
+"""A random history of two mailing lists: changes of the archive, and disturbed runs."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ branch_labels = None
 depends_on = None
 
 TASK_STATUS = """
--- Last try of each collector task, and when it last succeeded (dry runs do not count).
+-- How did the last try of each collector task end, and when did it last succeed? Dry runs do not count.
 CREATE VIEW core.task_status AS
 SELECT DISTINCT ON (dag_id, task_id, map_index)
        dag_id, task_id, map_index, command, tracker, run_id, try_number, state, failure_category, message,
@@ -249,7 +249,7 @@ def upgrade() -> None:
     op.execute(TASK_STATUS)
     op.execute(
         "COMMENT ON VIEW core.task_status IS "
-        "'Last try of each collector task, and when it last succeeded (dry runs do not count).'"
+        "'How did the last try of each collector task end, and when did it last succeed? Dry runs do not count.'"
     )
 
 

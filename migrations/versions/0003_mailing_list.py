@@ -12,7 +12,7 @@ branch_labels = None
 depends_on = None
 
 ACTIVITY = """
--- Who wrote what to which list, when: one row per post that the archive has, without addresses.
+-- Who wrote what to which list, and when? One row per post that is still in the archive, without addresses.
 CREATE VIEW mailing_list.activity AS
 SELECT 'mailing_list' AS source_system,
        m.list_name || '/' || m.message_hash AS external_id,
@@ -30,7 +30,7 @@ SELECT 'mailing_list' AS source_system,
 """
 COMMENT = (
     "COMMENT ON VIEW mailing_list.activity IS "
-    "'Who wrote what to which list, when: one row per post that the archive has, without addresses.'"
+    "'Who wrote what to which list, and when? One row per post that is still in the archive, without addresses.'"
 )
 
 

@@ -1,8 +1,8 @@
 """The Airflow provider of the installed distribution: our connection types, with their forms.
 
 Every `<source>_connection_form.py` declares one: `CONNECTION_TYPE` in Airflow's format; `CONNECTIONS`, pairs
-of a connection id and one line that says what the Connection contains; and `DEFAULT` (`conn_id` and `host`) if
-the source has a public address that needs no account. The hooks are in `hooks`, in the plugins folder. The
+of a connection id and one line that says what the Connection contains; and `DEFAULT` (`conn_id` and `host`)
+if the source has a public address that needs no account. The hooks are in `hooks`, in the plugins folder. The
 wheel contains only this package, so it imports nothing else of ours.
 """
 

@@ -40,7 +40,7 @@ def run(rest: Rest, conf: dict[str, object] | None = None, timeout: float = 120)
 def test_the_demo_collects_and_prints_the_counts(demo: Demo) -> None:
     text = "".join(demo.output)
     assert f"{TASK:<34} success" in text
-    assert "mailing lists: messages                   600" in text
+    assert "mailing_list: messages                    600" in text
     assert f"http://localhost:{demo.web_port}" in text
     assert demo.query("SELECT count(*) FROM mailing_list.message") == [(600,)]
     assert "ready" in text
@@ -282,7 +282,7 @@ def test_a_second_start_in_the_same_folder_is_refused(demo: Demo) -> None:
         [sys.executable, "-m", "launcher", "status"], env=env, capture_output=True, text=True, timeout=60
     )
     assert "scheduler     up" in status.stdout
-    assert "mailing lists: messages" in status.stdout
+    assert "mailing_list: messages" in status.stdout
 
 
 def test_a_killed_launcher_leaves_no_process_and_the_next_start_works() -> None:

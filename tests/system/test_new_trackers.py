@@ -1,8 +1,4 @@
-<<<<<<<< HEAD:tests/system/test_new_trackers.py
 """Two trackers made by `make new-tracker`, beside each other in a copy of the project."""
-========
-"""A tracker created by `make new-tracker` in a copy of the repository with a separate environment."""
->>>>>>>> words-rest:tests/system/test_new_tracker.py
 
 from __future__ import annotations
 
@@ -18,11 +14,7 @@ from tests.conftest import ROOT
 
 @pytest.mark.prove
 @pytest.mark.timeout(1200)
-<<<<<<<< HEAD:tests/system/test_new_trackers.py
 def test_two_new_trackers_pass_lint_and_tests_as_written(tmp_path: Path) -> None:
-========
-def test_a_new_tracker_passes_lint_and_tests_unchanged(tmp_path: Path) -> None:
->>>>>>>> words-rest:tests/system/test_new_tracker.py
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for name in filter(None, names.split("\0")):

@@ -338,8 +338,8 @@ def test_invalid_targets_are_refused(app_type: str, namespace: str) -> None:
     ("values", "message"),
     [
         ({}, "nothing to do"),
-        ({"app_type": "x", "preprocessor": "a.b"}, "namespace missing"),
-        ({"sources": ("mailing",), "instance": "secret"}, "none of public, private"),
+        ({"app_type": "x", "preprocessor": "a.b"}, "param namespace is empty"),
+        ({"sources": ("mailing",), "instance": "secret"}, "not one of public, private"),
     ],
 )
 def test_incomplete_options_are_errors(values: dict[str, Any], message: str) -> None:
