@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status migrate doctor config-check screenshots test test-fast prove bench lint fmt docs new-tracker lock clean
+.PHONY: help setup demo up down status migrate doctor config-check screenshots test test-fast prove bench lint fmt docs migration new-tracker lock clean
 
 help:            ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ fmt: setup       ## let ruff put the code in order
 docs: setup      ## write what documents say about the code: configuration, .env.example, dependencies, stable names
 	@cd $(CURDIR) && for part in configuration dependencies stable_names; do \
 	  PYTHONPATH=plugins:. $(BIN)/python -m house.$$part || exit 1; done
+
+migration: setup ## name=…: the revision that is missing between migrations and models, written and tried out
+	@PYTHONPATH=plugins:. $(BIN)/python -m launcher.migration $(name)
 
 new-tracker: setup ## name=…: a new source with all its parts, working; docs/adding-a-tracker.md goes on from there
 	@PYTHONPATH=plugins:. $(BIN)/python -m house.new_tracker $(name) && $(MAKE) --no-print-directory fmt docs
