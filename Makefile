@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status migrate doctor config-check screenshots test test-fast prove bench lint fmt docs new-tracker lock clean
+.PHONY: help setup demo up down status migrate doctor config-check screenshots test test-fast prove bench lint fmt docs migration new-tracker lock clean
 
 help:            ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ fmt: setup       ## fix and format the code with ruff
 docs: setup      ## regenerate what is derived from the code: collectors, configuration, dependencies, stable names
 	@cd $(CURDIR) && for part in collector_table configuration dependencies stable_names; do \
 	  PYTHONPATH=plugins:. $(BIN)/python -m checks.$$part || exit 1; done
+
+migration: setup ## name=…: write the revision that is missing between migrations and models, and try it
+	@PYTHONPATH=plugins:. $(BIN)/python -m launcher.migration $(name)
 
 new-tracker: setup ## name=…: create a new source, complete and working; continue with docs/adding-a-tracker.md
 	@PYTHONPATH=plugins:. $(BIN)/python -m scaffold.new_tracker $(name) && $(MAKE) --no-print-directory fmt docs
