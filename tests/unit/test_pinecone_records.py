@@ -338,8 +338,8 @@ def test_what_cannot_be_a_target(app_type: str, namespace: str) -> None:
     ("values", "message"),
     [
         ({}, "nothing to do"),
-        ({"app_type": "x", "preprocessor": "a.b"}, "namespace missing"),
-        ({"sources": ("mailing",), "instance": "secret"}, "none of public, private"),
+        ({"app_type": "x", "preprocessor": "a.b"}, "param namespace is empty"),
+        ({"sources": ("mailing",), "instance": "secret"}, "not one of public, private"),
     ],
 )
 def test_half_an_order_is_an_error(values: dict[str, Any], message: str) -> None:
