@@ -167,7 +167,7 @@ def test_a_deprecated_name_warns() -> None:
         return number + 1
 
     with pytest.warns(
-        NameDeprecated, match=r"old is deprecated since 0.2 and gone in 1.0; use new\(\)"
+        NameDeprecated, match=r"old is deprecated since 0.2 and will be removed in 1.0; use new\(\)"
     ) as caught:
         assert old(1) == 2
     assert caught[0].filename == __file__

@@ -17,7 +17,7 @@ class NameDeprecated(DeprecationWarning):
 
 def warn_deprecated(name: str, *, since: str, gone_in: str, instead: str) -> None:
     """Warn that a deprecated name is used, pointing at the line that uses it."""
-    message = f"{name} is deprecated since {since} and gone in {gone_in}; use {instead}"
+    message = f"{name} is deprecated since {since} and will be removed in {gone_in}; use {instead}"
     warnings.warn(message, NameDeprecated, stacklevel=3)
 
 

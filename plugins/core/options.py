@@ -90,7 +90,7 @@ class CommonOptions(Options):
         INSTANT_FROM,
         None,
         "Since",
-        "Only what is dated at or after this instant (UTC). Empty: from where the last run ended.",
+        "Only items dated at or after this instant (UTC). Empty: from where the last run ended.",
         aliases=("--from-date", "--start-time", "--start-date"),
         common=True,
     )
@@ -98,22 +98,22 @@ class CommonOptions(Options):
         INSTANT_UNTIL,
         None,
         "Until",
-        "Only what is dated up to this instant; a date alone includes that day.",
+        "Only items dated up to this instant (UTC); a date alone includes that day.",
         aliases=("--to-date", "--end-time", "--end-date"),
         common=True,
     )
     limit: int | None = option(
-        COUNT, None, "Limit", "Stop after this many new items. For trying things out.", common=True
+        COUNT, None, "Limit", "Stop after this many new items. For trial runs.", common=True
     )
     dry_run: bool = option(
         FLAG,
         False,
         "Dry run",
-        "Ask a few cheap questions and show what a run would cost; stores nothing.",
+        "Send a few cheap requests and log what a run would cost; store nothing.",
         common=True,
     )
     full_refresh: bool = option(
-        FLAG, False, "Full refresh", "Walk everything and fetch every detail again.", common=True
+        FLAG, False, "Full refresh", "Walk the whole source and fetch every detail again.", common=True
     )
     reprocess: bool = option(
         FLAG,

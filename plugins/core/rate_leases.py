@@ -200,7 +200,7 @@ def _as_unavailable() -> Iterator[None]:
     except DatabaseFailure as failure:
         if failure.sqlstate == LOCK_NOT_AVAILABLE:
             raise SourceUnavailable(
-                f"the rate budget was locked for {LOCK_PATIENCE_MS // 1000} s; no request is sent without it",
+                "the rate budget was locked for too long; no request is sent without it",
                 retry_after=5.0,
             ) from None
         raise SourceUnavailable(

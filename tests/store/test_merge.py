@@ -160,7 +160,7 @@ def test_unchanged_rows_leave_no_dead_tuples_and_the_catalog_does_not_grow(thing
 
 
 def test_a_merge_needs_a_transaction(things: Conn) -> None:
-    with pytest.raises(RuntimeError, match="needs a transaction"):
+    with pytest.raises(RuntimeError, match="merge needs a transaction"):
         merge(things, THING, [{"name": "a"}])
 
 

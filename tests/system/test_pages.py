@@ -52,7 +52,7 @@ def test_a_run_is_triggered_with_the_form_and_its_log_is_shown(page: Page, demo:
         expect(page.get_by_text(title, exact=True).first).to_be_visible()
     page.locator("label", has_text="Dry run").first.scroll_into_view_if_needed()
     switches = page.get_by_role("checkbox")
-    row = page.get_by_text("Ask a few cheap questions").locator(
+    row = page.get_by_text("Send a few cheap requests").locator(
         "xpath=ancestor::*[.//input[@type='checkbox']][1]"
     )
     row.locator("label").last.click()

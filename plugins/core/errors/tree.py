@@ -157,7 +157,7 @@ class DatabaseFailure(CollectorError):
 
 
 class Stopped(KeyboardInterrupt):
-    """Airflow asked this task to end. No `except Exception` swallows it, and psycopg rolls back cleanly."""
+    """Airflow stops this task. No `except Exception` catches it, and psycopg rolls back cleanly."""
 
 
 MOST_RETRYABLE = (

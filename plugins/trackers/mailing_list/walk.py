@@ -130,12 +130,12 @@ class Walk:
     def _down_to(self, frontier: tuple[str, ...], page: Page) -> Iterator[Page]:
         """Yield the pages after `page`, up to the one after the page that contains the frontier."""
         marks = set(frontier)
-        met = not marks.isdisjoint(hashes_of(page))
+        at_frontier = not marks.isdisjoint(hashes_of(page))
         for following in pages_after(self.index, self.list_name, page, ahead=False):
             yield following
-            if met:
+            if at_frontier:
                 return
-            met = not marks.isdisjoint(hashes_of(following))
+            at_frontier = not marks.isdisjoint(hashes_of(following))
 
     def _after(self, page: Page, frontier: tuple[str, ...]) -> UnfinishedWalk:
         from_end = max(0, page.count - page.offset - len(page.items))
@@ -144,5 +144,5 @@ class Walk:
 
 def _reached(killed: UnfinishedWalk, page: Page) -> bool:
     """Return whether a page contains the position that a killed walk had reached."""
-    met = not set(killed.tail).isdisjoint(hashes_of(page))
-    return met or page.offset + len(page.items) >= page.count - killed.from_end
+    has_tail = not set(killed.tail).isdisjoint(hashes_of(page))
+    return has_tail or page.offset + len(page.items) >= page.count - killed.from_end
