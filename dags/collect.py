@@ -27,11 +27,11 @@ from core.schedule import Group, Schedule, ScheduledTask, ScheduleError, Schedul
 from core.settings import Settings
 from operators.finalise import FinaliseOperator
 from operators.framework.due import BatchOptions, ChainPosition
-from operators.framework.form import form_params, section_params
 from operators.framework.group_docs import group_doc, task_doc
 from operators.framework.recorded import RecordedOperator
 from operators.framework.registry import COLLECTORS, Collector, collector_for, parsers
-from operators.framework.releases import RELEASE_SOURCES
+from operators.framework.release_sources import RELEASE_SOURCES
+from operators.framework.trigger_form import form_params, section_params
 from operators.pinecone_sync import PineconeSyncOperator, SelectPineconeSourcesOperator
 from operators.sources import sources_of
 

@@ -8,7 +8,7 @@ from typing import Any
 from airflow.sdk import DAG
 
 from core.retry import default_args
-from operators.framework.form import option_params
+from operators.framework.trigger_form import option_params
 from operators.pinecone_search import PineconeSearchOperator
 from operators.pinecone_sync import ChoosePineconeSourcesOperator, PineconeSyncOperator
 from trackers.pinecone.options import ManualSyncOptions, SearchOptions

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from airflow.sdk import DAG, CronTriggerTimetable
 
 from core.retry import default_args
-from operators.framework.form import option_params
+from operators.framework.trigger_form import option_params
 from operators.pinecone_audit import PineconeAuditOperator
 from trackers.pinecone.options import AuditOptions
 

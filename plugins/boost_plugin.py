@@ -7,6 +7,7 @@ protect the applications of plugins, so the pages themselves require its login.
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from airflow.api_fastapi.core_api.security import AccessView, requires_access_view
@@ -36,17 +37,16 @@ async def to_login(request: Request, error: HTTPException) -> Response:
 def run_page(run_id: int) -> str:
     """Show one run of a collector: its counts, and the tables that it fills."""
     from jinja2 import Environment, FileSystemLoader
-    from psycopg.rows import dict_row
 
-    from core.sql import sql
+    from core.database import fetch, fetch_one
     from hooks.database_hook import DatabaseHook
 
-    with DatabaseHook().connect() as conn, conn.cursor(row_factory=dict_row) as cursor:
-        run = cursor.execute(sql("core/describe_run"), {"id": run_id}).fetchone()
+    with DatabaseHook().connect() as conn:
+        run: Any = fetch_one(conn, "core/describe_run", {"id": run_id}, into=SimpleNamespace)
         if run is None:
             raise HTTPException(404, f"there is no run {run_id}")
-        tables = cursor.execute(sql("core/tables_of_schema"), {"schema": run["tracker"]}).fetchall()
-    units = by_unit(run["counts"])
+        tables = fetch(conn, "core/tables_of_schema", {"schema": run.tracker}, into=SimpleNamespace)
+    units = by_unit(run.counts)
     names = list(dict.fromkeys(name for counts in units.values() for name in counts))
     page = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True).get_template("run.html")
     return page.render(run=run, tables=tables, units=units, names=names)
@@ -63,7 +63,7 @@ def by_unit(counts: dict[str, int]) -> dict[str, dict[str, Any]]:
 
 
 def _links() -> list[Any]:
-    from operators.framework.links import LandedLink, SourceLink
+    from operators.framework.task_links import LandedLink, SourceLink
 
     return [SourceLink(), LandedLink()]
 

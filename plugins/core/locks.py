@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
-import psycopg
-
-from core.database import Conn, scrubbed
-from core.errors import CollectorBusy
-
-TRY_LOCK = "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))"
-UNLOCK = "SELECT pg_advisory_unlock(hashtextextended(%s, 0))"
+from core.database import Conn, execute, fetch
+from core.errors import CollectorBusy, CollectorFailureCategory, DatabaseFailure
 
 
 @contextmanager
@@ -24,9 +19,7 @@ def collector_lock(conn: Conn, command: str, scope: str = "") -> Iterator[None]:
     :param scope: the part of the source that the options narrow the collection to.
     """
     name = f"collector/{command}/{scope}"
-    with scrubbed():
-        row = conn.execute(TRY_LOCK, (name,)).fetchone()
-    if row is None or not row[0]:
+    if fetch(conn, "core/try_lock", {"name": name}) != [(True,)]:
         raise CollectorBusy(
             f"{command} is already running{f' for {scope}' if scope else ''}; retried in a minute"
         )
@@ -34,5 +27,8 @@ def collector_lock(conn: Conn, command: str, scope: str = "") -> Iterator[None]:
         yield
     finally:
         # A lost connection has already released the lock; failing here would hide why it was lost.
-        with suppress(psycopg.OperationalError):
-            conn.execute(UNLOCK, (name,))
+        try:
+            execute(conn, "core/release_lock", {"name": name})
+        except DatabaseFailure as failure:
+            if failure.category is not CollectorFailureCategory.NETWORK:
+                raise

@@ -22,7 +22,7 @@ from hooks.database_hook import DatabaseHook
 from hooks.source_hook import SourceHook
 from operators.framework.due import ChainPosition, Due
 from operators.framework.recorded import RecordedOperator
-from operators.framework.releases import RELEASE_SOURCES
+from operators.framework.release_sources import RELEASE_SOURCES
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

@@ -1,9 +1,11 @@
-"""The description of one crash test."""
+"""The description of one crash test, and where the descriptions are: `SCENARIOS` of each `*_scenario.py`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from core.database import Conn
@@ -28,8 +30,17 @@ class Scenario:
     change: Callable[[World], None]
     first: Callable[[Conn, str], None]
     second: Callable[[Conn, str], None]
-    proof: tuple[str, int] = ("mailing_list.message", 18)
+    proof: tuple[str, int]
     stored: Callable[[World], dict[str, list[Any]]] = lambda world: {}
     compared: Callable[[Snapshot], Snapshot] = lambda found: found
     stages: tuple[str, ...] = ("second",)
     runs_in_ci: bool = True
+
+
+def all_scenarios() -> list[Scenario]:
+    """Return the scenarios of every source."""
+    return [
+        scenario
+        for file in sorted(Path(__file__).parent.glob("*_scenario.py"))
+        for scenario in import_module(f"tests.crash.{file.stem}").SCENARIOS
+    ]

@@ -14,8 +14,7 @@ import pytest
 from core.errors import CollectorBusy, CollectorError
 from sandbox.server import serve
 from sandbox.world import World
-from tests.crash.scenario import Scenario
-from tests.crash.scenarios import SCENARIOS
+from tests.crash.scenario import Scenario, all_scenarios
 from tests.crash.seams import Killed, Proxy, Seam, connect
 from tests.crash.snapshot import snapshot
 from tests.databases import clean
@@ -81,7 +80,7 @@ class History:
             connection.close()
 
 
-CASES = [(scenario, stage) for scenario in SCENARIOS for stage in scenario.stages]
+CASES = [(scenario, stage) for scenario in all_scenarios() for stage in scenario.stages]
 
 
 def check(url: str, scenario: Scenario, run: str, mode: str, every: bool) -> None:

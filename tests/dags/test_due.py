@@ -16,7 +16,7 @@ from core.errors import ConfigurationError, SourceUnavailable
 from core.schedule import ScheduledTask, ScheduleKind
 from operators.collector import CollectorOperator
 from operators.framework.due import ChainPosition, Due
-from operators.framework.releases import RELEASE_SOURCES
+from operators.framework.release_sources import RELEASE_SOURCES
 from tests.dags.test_collector import Small
 
 TUESDAY = datetime(2026, 11, 24, 4, 10, tzinfo=UTC)

@@ -17,7 +17,7 @@ from tests.mail import BOOST
 from tests.pinecone import APP, NAMESPACE, Source
 from trackers.mailing_list.collect import collect
 from trackers.mailing_list.options import MailingListOptions
-from trackers.pinecone.api import EngineLimits, SyncOptions, SyncResult, Target, sync_to_pinecone
+from trackers.pinecone.api import SyncLimits, SyncOptions, SyncResult, Target, sync_to_pinecone
 
 Run = Callable[..., dict[str, int]]
 Sync = Callable[..., SyncResult]
@@ -58,7 +58,7 @@ def source() -> Source:
 def sync(conn: Conn, clock: FixedClock, pinecone: str) -> Iterator[Sync]:
     hooks: list[PineconeHook] = []
 
-    def go(preprocess: Any, limits: EngineLimits | None = None, **options: Any) -> SyncResult:
+    def go(preprocess: Any, limits: SyncLimits | None = None, **options: Any) -> SyncResult:
         writing = options.pop("conn", conn)
         hook = PineconeHook(clock=clock)
         hooks.append(hook)

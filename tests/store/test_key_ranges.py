@@ -60,7 +60,11 @@ def filled(postgres: EmbeddedServer) -> Iterator[Conn]:
     upgrade(url)
     with psycopg.connect(url, autocommit=True) as conn:
         conn.execute(FILL)
-        for made in ("mailing_list/make_seen_table", "pinecone/make_seen_tables", "pinecone/make_inventory"):
+        for made in (
+            "mailing_list/make_seen_messages",
+            "pinecone/make_seen_tables",
+            "pinecone/make_inventory",
+        ):
             conn.execute(sql(made))
         conn.execute(SEEN)
         conn.execute("VACUUM ANALYZE")
@@ -90,8 +94,8 @@ def looked_at(node: dict[str, Any]) -> int:
     ("name", "values"),
     [
         ("core/read_raw_after", {**RAW, "after": "b@example.org/8"}),
-        ("mailing_list/documents", {"since": None, "failed": [], **PAGE}),
-        ("mailing_list/find_unseen_messages", {"list_name": "b@example.org", **PAGE}),
+        ("mailing_list/find_documents", {"since": None, "failed": [], **PAGE}),
+        ("mailing_list/find_removed_messages", {"list_name": "b@example.org", **PAGE}),
         ("pinecone/find_orphans", {**SOURCE, **PAGE, "complete": True}),
         ("pinecone/find_strays", {**SOURCE, **PAGE}),
     ],
@@ -104,7 +108,7 @@ def test_a_page_looks_at_few_rows_and_sorts_at_most_itself(
     assert nodes[0]["Actual Rows"] == LIMIT
     assert max(map(looked_at, nodes)) < 10 * LIMIT  # of 2,000 that come after this key
     copies = (
-        2 if name == "mailing_list/documents" else 0
+        2 if name == "mailing_list/find_documents" else 0
     )  # sorts each document's copies, which are in two lists
     assert sum(looked_at(node) for node in nodes if "Sort" in node["Node Type"]) <= copies * LIMIT
 

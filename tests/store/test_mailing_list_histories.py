@@ -19,11 +19,11 @@ from tests.pinecone import stored_fields
 from trackers.mailing_list.documents import documents
 from trackers.mailing_list.options import MailingListOptions
 from trackers.mailing_list.reprocess import reprocess
-from trackers.pinecone.api import EngineLimits, SyncOptions, Target, sync_to_pinecone
+from trackers.pinecone.api import SyncLimits, SyncOptions, Target, sync_to_pinecone
 from trackers.pinecone.preprocessor import bound
 
 STEPS = 10
-LIMITS = EngineLimits(batch_size=8, window=10, in_flight=2)
+LIMITS = SyncLimits(batch_size=8, window=10, in_flight=2)
 LIVE = """
     SELECT to_jsonb(m) - 'id' - 'created_at' - 'updated_at' - 'mailing_list_profile_id'
       FROM mailing_list.message AS m

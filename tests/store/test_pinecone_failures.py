@@ -34,7 +34,7 @@ from tests.pinecone import (
     writes,
 )
 from trackers.pinecone.api import (
-    EngineLimits,
+    SyncLimits,
     SyncResult,
     Target,
     get_failed_ids,
@@ -138,7 +138,7 @@ def test_a_batch_that_keeps_failing_does_not_stop_the_others(
     # The second of three batches always fails.
     world.faults.append(Fault(path="boost-[^s].*/upsert", status=503, after=1, times=6))
     with pytest.raises(TooManyFailed, match="96 of 200 chunks failed"):
-        sync(source, EngineLimits(in_flight=1))
+        sync(source, SyncLimits(in_flight=1))
     assert len(both(world)) == 104
     assert {attempts for attempts, _ in failed(conn).values()} == {0}
     assert status(conn) is not None
@@ -154,7 +154,7 @@ def test_a_service_that_goes_down_fails_the_sync_and_keeps_what_it_stored(
     source.put(clock.now(), *(document(n) for n in range(60)))
     world.faults.append(Fault(path="/upsert", status=503, after=4))
     with pytest.raises(Exception, match="the source failed") as caught:
-        sync(source, EngineLimits(batch_size=10, in_flight=1))
+        sync(source, SyncLimits(batch_size=10, in_flight=1))
     assert getattr(caught.value, "category", "") == "network"
     assert status(conn) is None
     assert len(ledger_ids(conn)) == 20
@@ -168,7 +168,7 @@ def test_failed_documents_without_source_ids_keep_the_checkpoint(
 ) -> None:
     nameless = [{"content": text(n), "metadata": {"doc_id": f"d{n}"}} for n in range(20)]
     world.faults.append(Fault(path="/upsert", status=503, after=2, times=6))
-    result = sync(lambda failed_ids, since: (nameless, False), EngineLimits(batch_size=4, in_flight=1))
+    result = sync(lambda failed_ids, since: (nameless, False), SyncLimits(batch_size=4, in_flight=1))
     assert (result.upserted, result.failed_chunks) == (16, 4)
     assert status(conn) is None
     assert sync(lambda failed_ids, since: (nameless if since is None else [], False)).upserted == 4

@@ -16,11 +16,11 @@ from sandbox.faults import Fault
 from sandbox.world import World
 from tests.histories import let_requests_end, run_disturbed, when_free
 from tests.pinecone import APP, INDEX, Source, document, stored_fields, text
-from trackers.pinecone.api import EngineLimits, SyncOptions, Target, sync_to_pinecone
+from trackers.pinecone.api import SyncLimits, SyncOptions, Target, sync_to_pinecone
 
 LIVE, FRESH = "live", "fresh"
 STEPS, DOCUMENTS = 12, 30
-LIMITS = EngineLimits(batch_size=4, window=8, in_flight=3)
+LIMITS = SyncLimits(batch_size=4, window=8, in_flight=3)
 DAY = 86_400.0
 MANY_SYNCS = 12
 """Enough to outlast every pause before a refused document is tried again."""

@@ -37,7 +37,7 @@ from tests.pinecone import (
 )
 from trackers.pinecone.api import (
     LOCK,
-    EngineLimits,
+    SyncLimits,
     SyncResult,
     Target,
 )
@@ -125,10 +125,10 @@ def test_batches_are_limited_by_records_and_by_bytes(
     sync: Sync, world: World, source: Source, clock: FixedClock
 ) -> None:
     source.put(clock.now(), *(document(n, padding="x" * 30_000) for n in range(130)))
-    sync(source, EngineLimits(in_flight=1))
+    sync(source, SyncLimits(in_flight=1))
     assert writes(world)["upsert"] == 2 * 2  # 67 records of 30 kB fill 2 MB
     source.put(clock.now(), *(document(n) for n in range(200)))
-    sync(source, EngineLimits(in_flight=1))
+    sync(source, SyncLimits(in_flight=1))
     assert writes(world)["upsert"] == 2 * 3
     assert len(both(world)) == 200
 
@@ -180,7 +180,7 @@ def test_a_short_document_is_skipped_unless_configured_otherwise(
     source.put(clock.now(), document(1, "Thank you!"), document(2))
     result = sync(source)
     assert (result.upserted, result.skipped["short"]) == (1, 1)
-    kept = sync(source, EngineLimits(keep_short_documents=True), full_resync=True)
+    kept = sync(source, SyncLimits(keep_short_documents=True), full_resync=True)
     assert (kept.upserted, kept.skipped["short"]) == (1, 0)
 
 
@@ -218,7 +218,7 @@ def test_a_limited_sync_keeps_the_checkpoint(
     conn: Conn, sync: Sync, world: World, source: Source, clock: FixedClock
 ) -> None:
     source.put(clock.now(), *(document(n) for n in range(30)))
-    assert sync(source, EngineLimits(window=7), max_documents=10).total == 10
+    assert sync(source, SyncLimits(window=7), max_documents=10).total == 10
     assert (len(both(world)), status(conn)) == (10, None)
     sync(source)
     assert len(both(world)) == 30
@@ -291,7 +291,7 @@ def test_an_incremental_sync_finishes_what_a_killed_resync_left_unconfirmed(
     unconfirmed = 0
     for killed_at in range(8, 40, 2):
         sync(source, full_resync=True)
-        shorter = EngineLimits(chunk_size=500, chunk_overlap=50, batch_size=4)
+        shorter = SyncLimits(chunk_size=500, chunk_overlap=50, batch_size=4)
         with connect(database, Seam(killed_at, when)) as killed, suppress(Killed):
             sync(source, shorter, conn=killed, full_resync=True)
         unconfirmed += bool(ledger_ids(conn, "synced_at IS NULL"))

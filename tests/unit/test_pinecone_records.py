@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from core.documents import Document, Documents, PineconeInstance
 from core.errors import ConfigurationError
 from core.settings import Settings
+from trackers.pinecone.chunk_filter import reason_against
 from trackers.pinecone.chunk_records import RecordBuilder
 from trackers.pinecone.chunking import _library_splitter, recursive_splitter
 from trackers.pinecone.diff import diff_records
-from trackers.pinecone.engine_limits import EngineLimits
-from trackers.pinecone.limits import METADATA_BYTES
 from trackers.pinecone.options import ManualSyncOptions, SearchOptions
+from trackers.pinecone.pinecone_limits import METADATA_BYTES
 from trackers.pinecone.preprocessor import bound, load_preprocessor
 from trackers.pinecone.read_documents import as_documents, read_document, split_ids
 from trackers.pinecone.record import (
@@ -29,9 +29,9 @@ from trackers.pinecone.record import (
     split_id,
     with_title,
 )
-from trackers.pinecone.searchable import reason_against
 from trackers.pinecone.settings import PineconeSettings
 from trackers.pinecone.store import LedgerRow
+from trackers.pinecone.sync_limits import SyncLimits
 from trackers.pinecone.target import Target
 
 WORDY = "Enough words to be worth a search, and more than fifty characters of them."
@@ -85,7 +85,7 @@ def test_chunks_start_where_they_claim(text: str) -> None:
 
 def test_an_overlap_larger_than_the_chunk_is_an_error() -> None:
     with pytest.raises(ConfigurationError, match=r"overlap \(20\) is larger than pinecone_chunk_size \(10\)"):
-        EngineLimits(chunk_size=10, chunk_overlap=20)
+        SyncLimits(chunk_size=10, chunk_overlap=20)
 
 
 @pytest.mark.parametrize("raw", ["0", "97", "x"])
@@ -123,23 +123,23 @@ def test_texts_that_are_not_worth_indexing(text: str, reason: str | None) -> Non
     assert reason_against(text) == reason
 
 
-def work(content: str, is_chunked: bool = False, limits: EngineLimits | None = None, **metadata: Any) -> Any:
+def work(content: str, is_chunked: bool = False, limits: SyncLimits | None = None, **metadata: Any) -> Any:
     given_ = read_document({"content": content, "metadata": {"doc_id": "d", **metadata}})
-    return RecordBuilder(limits or EngineLimits()).records_of(given_, is_chunked=is_chunked)
+    return RecordBuilder(limits or SyncLimits()).records_of(given_, is_chunked=is_chunked)
 
 
 def test_short_documents_are_distinguished_from_bad_ones() -> None:
     assert work("Thanks!").too_short
     assert not work("?!" * 40 + " one two three four five").too_short
-    kept = work("Thank you!", limits=EngineLimits(keep_short_documents=True))
+    kept = work("Thank you!", limits=SyncLimits(keep_short_documents=True))
     assert [record.text for record in kept.records] == ["Thank you!"]
-    assert not work("Thanks!", limits=EngineLimits(keep_short_documents=True)).records
+    assert not work("Thanks!", limits=SyncLimits(keep_short_documents=True)).records
 
 
 def test_a_custom_splitter_replaces_the_default() -> None:
     from trackers.pinecone.chunking import Chunk
 
-    cutter = RecordBuilder(EngineLimits(), lambda text: iter([Chunk(text[:70], 0)]))
+    cutter = RecordBuilder(SyncLimits(), lambda text: iter([Chunk(text[:70], 0)]))
     cut = cutter.records_of(read_document(Document(WORDY * 5, {"doc_id": "d"})), is_chunked=False)
     assert [record.text for record in cut.records] == [(WORDY * 5)[:70]]
 
@@ -305,7 +305,7 @@ def test_other_return_values_are_errors(answer: Any) -> None:
         ("nodot", "must be a dotted path"),
         ("no.such.module.function", "there is no module no"),
         ("trackers.pinecone.preprocessor.nothing", "has no nothing"),
-        ("trackers.pinecone.limits.DELETE_IDS", "is not a function"),
+        ("trackers.pinecone.pinecone_limits.DELETE_IDS", "is not a function"),
     ],
 )
 def test_a_preprocessor_that_cannot_be_loaded(path: str, message: str) -> None:

@@ -39,8 +39,20 @@ def group_doc(group: Group, scheduled: Sequence[ScheduledTask], collectors: Sequ
     )
     return (
         f"{group.description}\n\nRuns {when}, one task after the other."
-        f"\n\n| Task | Due | Lands in |\n|---|---|---|\n{lines}\n{FAILURES}{CLEARING}"
+        f"\n\n| Task | Due | Lands in |\n|---|---|---|\n{lines}\n{_settings(collectors)}{FAILURES}{CLEARING}"
     )
+
+
+def _settings(collectors: Sequence[Collector]) -> str:
+    """Return the Variables of the sources, under Admin > Variables."""
+    groups = dict.fromkeys(c.settings_group for c in collectors if c.settings_group)
+    lines = [
+        f"| `bdc_{name}` | {setting.doc} |"
+        for group in groups
+        for name, setting in group.declared().items()
+        if setting.variable
+    ]
+    return "\n".join(["\n| Variable | Meaning |\n|---|---|", *lines, ""]) if lines else ""
 
 
 def task_doc(collector: type[RecordedOperator[Any, Any]]) -> str:

@@ -29,7 +29,7 @@ from core.session import Session
 from core.settings import Settings
 from hooks.database_hook import DatabaseHook
 from operators.framework.guard import protect
-from operators.framework.links import LandedLink, SourceLink
+from operators.framework.task_links import LandedLink, SourceLink
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

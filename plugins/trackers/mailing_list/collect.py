@@ -234,7 +234,7 @@ def mark_removed(session: Session, archive: MessageSource, list_name: str, seen:
             else:
                 session.progress.count("unlisted")
         with session.conn.transaction():
-            removed = store.mark_deleted(session.conn, list_name, gone, session.clock.now())
+            removed = store.mark_removed(session.conn, list_name, gone, session.clock.now())
         session.progress.count("removed", removed)
 
 

@@ -45,19 +45,21 @@ def documents(conn: Conn, failed_ids: list[str], final_sync_at: datetime | None)
 def _documents(conn: Conn, failed: list[str], since: datetime | None) -> Iterator[Document]:
     """Yield messages that are new or changed, and those to be tried again, each of them once."""
     query = {"since": since, "failed": failed}
-    for rows in pages(conn, "mailing_list/documents", query, size=DOCUMENTS_PER_PAGE, into=IndexedMessage):
+    for rows in pages(
+        conn, "mailing_list/find_documents", query, size=DOCUMENTS_PER_PAGE, into=IndexedMessage
+    ):
         yield from map(document, rows)
 
 
 def _removed(conn: Conn, since: datetime | None) -> Iterator[str]:
     """Yield messages that were removed from all their lists since the last sync."""
     if since is not None:  # a complete sync removes whatever is not among the documents
-        yield from (row[0] for row in fetch(conn, "mailing_list/removed_documents", {"since": since}))
+        yield from (row[0] for row in fetch(conn, "mailing_list/find_removed_documents", {"since": since}))
 
 
 def _gone(conn: Conn, failed: list[str]) -> Iterator[str]:
     """Yield those of the ids to be tried again that no longer exist."""
-    yield from (row[0] for row in fetch(conn, "mailing_list/gone_documents", {"failed": failed}))
+    yield from (row[0] for row in fetch(conn, "mailing_list/find_removed_failures", {"failed": failed}))
 
 
 def document(message: IndexedMessage) -> Document:

@@ -145,20 +145,20 @@ class SeenMessages:
 
     def __init__(self, conn: Conn) -> None:
         self._conn = conn
-        execute(conn, "mailing_list/make_seen_table")
+        execute(conn, "mailing_list/make_seen_messages")
 
     def add(self, hashes: Iterable[str]) -> None:
         """Add the hashes of a page."""
-        execute(self._conn, "mailing_list/add_seen", {"hashes": list(hashes)})
+        execute(self._conn, "mailing_list/add_seen_messages", {"hashes": list(hashes)})
 
     def missing(self, list_name: str) -> Iterator[list[str]]:
         """Yield stored, listed messages that were not seen, in the order of their hashes."""
         query = {"list_name": list_name}
-        for rows in pages(self._conn, "mailing_list/find_unseen_messages", query, size=MISSING_PER_PAGE):
+        for rows in pages(self._conn, "mailing_list/find_removed_messages", query, size=MISSING_PER_PAGE):
             yield [message_hash for (message_hash,) in rows]
 
 
-def mark_deleted(conn: Conn, list_name: str, hashes: Sequence[str], now: datetime) -> int:
+def mark_removed(conn: Conn, list_name: str, hashes: Sequence[str], now: datetime) -> int:
     """Mark messages that the archive removed."""
     query = {"list_name": list_name, "hashes": list(hashes), "now": now}
-    return execute(conn, "mailing_list/mark_deleted_messages", query)
+    return execute(conn, "mailing_list/mark_removed_messages", query)

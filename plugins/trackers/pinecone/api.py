@@ -7,7 +7,6 @@ from core.errors import CollectorError, safe_message
 from core.locks import collector_lock
 from core.session import Session
 from trackers.pinecone import store
-from trackers.pinecone.engine_limits import EngineLimits
 from trackers.pinecone.index import Writer
 from trackers.pinecone.result import SyncResult
 from trackers.pinecone.store import (
@@ -18,14 +17,15 @@ from trackers.pinecone.store import (
     update_sync_status,
 )
 from trackers.pinecone.sync import Sync, SyncOptions
+from trackers.pinecone.sync_limits import SyncLimits
 from trackers.pinecone.target import Target
 
 __all__ = [
     "Document",
     "Documents",
-    "EngineLimits",
     "PineconeInstance",
     "PreprocessFn",
+    "SyncLimits",
     "SyncOptions",
     "SyncResult",
     "Target",

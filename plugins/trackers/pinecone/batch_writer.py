@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from core.errors import CollectorError, NotFound, RequestRefused, SourceUnavailable, UnexpectedPayload
 from trackers.pinecone.diff import PendingRecord
-from trackers.pinecone.engine_limits import EngineLimits
 from trackers.pinecone.index import KINDS, Writer
+from trackers.pinecone.sync_limits import SyncLimits
 
 REFUSALS = (RequestRefused, UnexpectedPayload)
 
@@ -50,7 +50,7 @@ class PendingBatch:
 class BatchWriter:
     """Writes to one namespace of both indexes, dense before sparse."""
 
-    def __init__(self, index: Writer, namespace: str, limits: EngineLimits) -> None:
+    def __init__(self, index: Writer, namespace: str, limits: SyncLimits) -> None:
         self._index, self._namespace, self._limits = index, namespace, limits
         self._pool = ThreadPoolExecutor(
             max(limits.in_flight, limits.update_workers), thread_name_prefix="pinecone"

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from trackers.pinecone.chunk_filter import SHORT_REASONS, is_worth_keeping, reason_against
 from trackers.pinecone.chunking import Splitter, recursive_splitter
-from trackers.pinecone.engine_limits import EngineLimits
 from trackers.pinecone.read_documents import ReadDocument
 from trackers.pinecone.record import (
     BadRecord,
@@ -20,7 +20,7 @@ from trackers.pinecone.record import (
     split_id,
     with_title,
 )
-from trackers.pinecone.searchable import SHORT_REASONS, is_worth_keeping, reason_against
+from trackers.pinecone.sync_limits import SyncLimits
 
 
 @dataclass
@@ -62,7 +62,7 @@ class DocumentRecords:
 class RecordBuilder:
     """Splits documents, checks the chunks and builds their records."""
 
-    def __init__(self, limits: EngineLimits, splitter: Splitter | None = None) -> None:
+    def __init__(self, limits: SyncLimits, splitter: Splitter | None = None) -> None:
         self._limits = limits
         self._split = splitter or recursive_splitter(limits.chunk_size, limits.chunk_overlap)
 

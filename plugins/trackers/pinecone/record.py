@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from hashlib import md5, sha256
 from typing import Any
 
-from trackers.pinecone.limits import ID_LENGTH, METADATA_BYTES
+from trackers.pinecone.pinecone_limits import ID_LENGTH, METADATA_BYTES
 
 TEXT_FIELD = "chunk_text"
 SOURCE_IDS = "table_ids"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.settings import Setting, SettingsGroup, as_count, as_flag, as_positive
-from trackers.pinecone.limits import RECORDS_PER_UPSERT
+from trackers.pinecone.pinecone_limits import RECORDS_PER_UPSERT
 
 
 def as_batch_size(raw: str) -> int:

@@ -23,11 +23,11 @@ from trackers.pinecone.batch_writer import BatchWriter, Outcome, PendingBatch
 from trackers.pinecone.chunk_records import RecordBuilder
 from trackers.pinecone.chunking import Splitter
 from trackers.pinecone.diff import Diff, PendingRecord, diff_records
-from trackers.pinecone.engine_limits import EngineLimits
 from trackers.pinecone.index import Writer
-from trackers.pinecone.limits import DELETE_IDS
+from trackers.pinecone.pinecone_limits import DELETE_IDS
 from trackers.pinecone.read_documents import ReadDocument, as_documents, read_document
 from trackers.pinecone.result import SyncResult
+from trackers.pinecone.sync_limits import SyncLimits
 from trackers.pinecone.tally import Tally
 from trackers.pinecone.target import Target
 
@@ -50,7 +50,7 @@ class SyncOptions:
     delete_orphans: bool = True
     max_documents: int | None = None
     collect_ids: bool = False
-    limits: EngineLimits | None = None
+    limits: SyncLimits | None = None
     splitter: Splitter | None = None
     run_id: str = ""
 
@@ -64,7 +64,7 @@ class Sync:
         self.session, self.index, self.target = session, index, target
         self.preprocess, self.options = preprocess, options
         self.conn, self.progress = session.conn, session.progress
-        self.limits = options.limits or EngineLimits.from_settings(session.settings)
+        self.limits = options.limits or SyncLimits.from_settings(session.settings)
         self._builder = RecordBuilder(self.limits, options.splitter)
         self._writer: BatchWriter | None = None
         self._waiting: list[PendingRecord] = []

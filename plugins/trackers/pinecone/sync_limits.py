@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from core.errors import ConfigurationError
 from core.settings import Settings
-from trackers.pinecone.limits import RECORDS_PER_UPSERT, REQUEST_BYTES
+from trackers.pinecone.pinecone_limits import RECORDS_PER_UPSERT, REQUEST_BYTES
 from trackers.pinecone.settings import PineconeSettings
 
 
 @dataclass(frozen=True)
-class EngineLimits:
+class SyncLimits:
     """Sizes and thresholds of a sync."""
 
     batch_size: int = RECORDS_PER_UPSERT
@@ -38,7 +38,7 @@ class EngineLimits:
             raise ConfigurationError(f"pinecone_batch_size must be between 1 and {RECORDS_PER_UPSERT}")
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> EngineLimits:
+    def from_settings(cls, settings: Settings) -> SyncLimits:
         """Return the limits with the values of the settings."""
         chosen = settings.of(PineconeSettings)
         return cls(
