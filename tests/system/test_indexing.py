@@ -30,7 +30,7 @@ def run(rest: Rest, dag_id: str, conf: dict[str, object] | None = None) -> tuple
 
 
 def held(demo: Demo) -> dict[str, int]:
-    found = requests.get(f"{demo.sandbox}/", timeout=10).json()["pinecone"]["public"]
+    found = requests.get(f"{demo.sandbox}/", timeout=60).json()["pinecone"]["public"]
     return {name: namespaces.get("mailing", 0) for name, namespaces in found.items()}
 
 
@@ -41,7 +41,7 @@ def test_the_demo_indexed_what_it_collected(demo: Demo) -> None:
 
 
 def test_new_messages_are_indexed_and_a_sync_can_be_cleared_alone(demo: Demo, rest: Rest) -> None:
-    requests.post(f"{demo.sandbox}/time", json={"messages": 30}, timeout=10)
+    requests.post(f"{demo.sandbox}/time", json={"messages": 30}, timeout=60)
     run_id, state = run(rest, DAG)
     assert state == "success"
     ((chunks,),) = demo.query(LEDGER)
@@ -63,7 +63,7 @@ def test_a_dry_run_of_a_group_indexes_nothing(rest: Rest) -> None:
 
 
 def test_a_sync_that_fails_is_red_by_its_name_and_collects_what_it_missed(demo: Demo, rest: Rest) -> None:
-    requests.post(f"{demo.sandbox}/time", json={"messages": 20}, timeout=10)
+    requests.post(f"{demo.sandbox}/time", json={"messages": 20}, timeout=60)
     demo.fault(path="/pinecone/indexes", status=403)
     run_id, state = run(rest, DAG)
     assert state == "failed"
@@ -82,7 +82,7 @@ def test_a_sync_that_fails_is_red_by_its_name_and_collects_what_it_missed(demo: 
 def test_an_audit_finds_what_is_missing_and_mends_it(demo: Demo, rest: Rest) -> None:
     # What was written in the last minutes may not be listed yet; this was written long ago.
     demo.query("UPDATE pinecone.ledger SET synced_at = synced_at - interval '1 hour' RETURNING 1")
-    requests.delete(f"{demo.sandbox}/pinecone/public/boost-sparse/mailing?number=3", timeout=10)
+    requests.delete(f"{demo.sandbox}/pinecone/public/boost-sparse/mailing?number=3", timeout=60)
     run_id, state = run(rest, AUDIT)
     assert state == "failed"
     assert "3 missing, 0 strays" in rest.log(AUDIT, run_id, "audit")
