@@ -23,7 +23,7 @@ os.environ |= {
     "no_proxy": "*",
 }
 
-from benchmarks import budget, exporting, indexing, memory, merging, parsing, reprocessing  # noqa: E402
+from benchmarks import budget, exporting, indexing, memory, merging, parsing, reprocessing, scheduling  # noqa: E402
 from launcher.migrate import upgrade  # noqa: E402
 from launcher.postgres import EmbeddedServer  # noqa: E402
 
@@ -44,6 +44,7 @@ def main() -> int:
             "reprocessing": lambda: reprocessing.figures(url),
             "exporting": lambda: exporting.figures(url),
             "budget": lambda: budget.figures(url),
+            "scheduling": lambda: scheduling.figures(SCRATCH / "system"),
             "indexing": lambda: indexing.figures(url),
         }
         for part in (make() for name, make in parts.items() if name in (sys.argv[1:] or parts)):

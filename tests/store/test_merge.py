@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any
 
 import psycopg
@@ -164,6 +165,11 @@ def test_a_merge_needs_a_transaction(things: Conn) -> None:
         merge(things, THING, [{"name": "a"}])
 
 
+def waits_for_a_lock(conn: Conn) -> bool:
+    query = "SELECT FROM pg_locks WHERE NOT granted AND pid <> pg_backend_pid()"
+    return conn.execute(query).fetchone() is not None
+
+
 def test_two_tasks_that_merge_the_same_new_row(migrated: str, things: Conn) -> None:
     """The second one waits for the first, then finds the row."""
     done: list[MergeCounts] = []
@@ -176,9 +182,10 @@ def test_two_tasks_that_merge_the_same_new_row(migrated: str, things: Conn) -> N
         merge(things, THING, [{"name": "a", "size": 1}])
         thread = threading.Thread(target=second)
         thread.start()
-        thread.join(0.3)
-        assert thread.is_alive()
-    thread.join(10)
+        while not waits_for_a_lock(things):
+            assert thread.is_alive()
+            time.sleep(0.01)
+    thread.join()
     assert done == [MergeCounts(1, 1, 0)]
     assert stored(things) == [("a", 2), ("b", 1)]
 

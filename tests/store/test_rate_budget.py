@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
-import statistics
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,18 +15,19 @@ import psycopg
 import pytest
 
 from core.budget import Lease, LeaseUse, Limits, QuotaReport, SharedBudget, Wait
-from core.clock import FixedClock
+from core.clock import Clock, FixedClock
 from core.database import Conn
 from core.errors import RateLimited, SourceUnavailable
 from core.rate_leases import RateLeases
 from hooks.api import ApiClient
 from hooks.http.limit_headers import RateLimitHeaders
+from sandbox.faults import Fault
 from sandbox.limiter import Limit
 from sandbox.world import World
 from tests.conftest import ROOT
 
 IDENTITIES = ("a", "b", "c")
-QUICK = Limits(in_flight=6, block=6, slots_each=2, lease=0.4, longest_request=0.4, skew=0.0)
+QUICK = Limits(in_flight=6, block=6, slots_each=2, lease=0.4, longest_request=2.0, skew=0.0)
 Make = Callable[..., ApiClient]
 
 
@@ -41,13 +40,16 @@ def make(database: str, sandbox: str) -> Any:
     clients: list[ApiClient] = []
     opened: list[RateLeases] = []
 
-    def client(limits: Limits, identities: tuple[str, ...] = IDENTITIES) -> ApiClient:
+    def client(
+        limits: Limits, identities: tuple[str, ...] = IDENTITIES, clock: Clock | None = None
+    ) -> ApiClient:
         leases = RateLeases(opener(database), identities, limits)
         opened.append(leases)
         clients.append(
             ApiClient(
                 f"{sandbox}/hyperkitty/archives",
-                budget=SharedBudget(leases, limits, RateLimitHeaders()),
+                clock=clock,
+                budget=SharedBudget(leases, limits, RateLimitHeaders(), clock),
                 auth_of=lambda identity: {"Authorization": f"Bearer token_of_{identity}"},
             )
         )
@@ -98,23 +100,18 @@ def test_four_tasks_drain_three_identities_evenly_to_the_reserve(make: Make, wor
 def test_parallel_tasks_keep_a_common_rate_limit(make: Make, world: World) -> None:
     limit = Limit("/hyperkitty", per_stretch=30, stretch=1.0)
     world.limits.append(limit)
-    limits = Limits(**{**vars(QUICK), "per_window": 30, "window": 1.0, "lease": 0.15, "longest_request": 0.1})
-    began = time.monotonic()
+    limits = Limits(**{**vars(QUICK), "per_window": 30, "window": 1.0, "lease": 0.15, "longest_request": 1.0})
     assert in_parallel([make(limits, ("a",)) for _ in range(4)], 25) == 100
-    seconds = time.monotonic() - began
     assert limit.violations == {}
-    # 100 requests at 30 per second need 2.3 s; the leases may add little to that.
-    assert 2.2 < seconds < 6
 
 
 def test_the_quota_is_renewed_after_the_reset(make: Make, world: World) -> None:
     limit = Limit("/hyperkitty", quota=20, window=1.5)
     world.limits.append(limit)
     limits = Limits(**{**vars(QUICK), "has_quota": True, "reserve": 5})
-    began = time.monotonic()
+    # Twice the quota of a window: no violation means that the reset was waited for.
     assert in_parallel([make(limits, ("a",)) for _ in range(2)], 20) == 40
     assert limit.violations == {}
-    assert time.monotonic() - began > 1.5
 
 
 def test_the_use_of_a_quota_by_others_is_noticed(make: Make, world: World) -> None:
@@ -129,30 +126,27 @@ def test_the_use_of_a_quota_by_others_is_noticed(make: Make, world: World) -> No
     assert limit.violations == {}
 
 
-def test_all_tasks_obey_a_retry_after(make: Make, world: World) -> None:
-    limit = Limit("/hyperkitty", per_stretch=5, stretch=1.0)
-    world.limits.append(limit)
-    one, other = make(QUICK, ("a",)), make(QUICK, ("a",))
-    began = time.monotonic()
-    for _ in range(6):
-        one.get("/api/lists/")
-    other.get("/api/lists/")
-    assert time.monotonic() - began > 1.0
-    assert limit.violations.total() == 1
+def test_all_tasks_obey_a_retry_after(conn: Conn, make: Make, world: World, clock: FixedClock) -> None:
+    world.faults.append(Fault(path="lists", status=429, headers={"Retry-After": "3600"}, times=1))
+    clients = [make(QUICK, ("a",), clock) for _ in range(2)]
+    for client in clients:
+        with pytest.raises(RateLimited):
+            client.get("/api/lists/")
+    assert world.traffic.counts.total() == 1
+    conn.execute("UPDATE core.rate_quota SET blocked_until = clock_timestamp()")
+    for client in clients:
+        client.get("/api/lists/")
+    assert world.traffic.counts.total() == 3
 
 
-def test_the_lease_of_a_killed_process_is_free_again_when_it_expires(
-    database: str, sandbox: str, world: World
-) -> None:
-    limit = Limit("/hyperkitty", in_flight=2)
-    world.limits.append(limit)
-    limits = Limits(**{**vars(QUICK), "in_flight": 2, "lease": 0.5, "longest_request": 0.5})
+def test_the_lease_of_a_killed_process_is_free_again_when_it_expires(database: str, conn: Conn) -> None:
+    limits = Limits(in_flight=2, block=6, slots_each=2, lease=1800, longest_request=1800)
     code = (
         "import sys, time, psycopg\n"
         "from core.budget import Limits\nfrom core.rate_leases import RateLeases\n"
-        f"limits = Limits(in_flight=2, block=6, slots_each=2, lease=0.5, longest_request=0.5)\n"
+        f"limits = {limits!r}\n"
         f"leases = RateLeases(lambda: psycopg.connect({database!r}, autocommit=True), ['a'], limits)\n"
-        "print(leases.take('core', 6, None), flush=True)\ntime.sleep(60)\n"
+        "print(leases.take('core', 6, None), flush=True)\ntime.sleep(600)\n"
     )
     env = os.environ | {"PYTHONPATH": str(ROOT / "plugins")}
     holder = subprocess.Popen([sys.executable, "-c", code], env=env, stdout=subprocess.PIPE, text=True)
@@ -163,8 +157,8 @@ def test_the_lease_of_a_killed_process_is_free_again_when_it_expires(
     leases = RateLeases(opener(database), ["a"], limits)
     refused = leases.take("core", 6, None)
     assert isinstance(refused, Wait)
-    assert 0 < refused.seconds <= 1.0
-    time.sleep(refused.seconds + 0.05)
+    assert 0 < refused.seconds <= 3600
+    conn.execute("UPDATE core.rate_lease SET expires_at = clock_timestamp()")
     assert isinstance(leases.take("core", 6, None), Lease)
     leases.close()
 
@@ -300,16 +294,13 @@ def test_the_process_waits_for_short_times_and_leaves_long_ones_to_the_scheduler
     assert caught.value.retry_after == 600.0
 
 
-def test_the_budget_costs_little_per_request(database: str) -> None:
+def test_the_budget_asks_the_database_once_per_block(database: str, conn: Conn, clock: FixedClock) -> None:
     limits = Limits(block=25, slots_each=4)
     leases = RateLeases(opener(database), ["a"], limits)
-    budget = SharedBudget(leases, limits, RateLimitHeaders())
-    seconds = []
+    budget = SharedBudget(leases, limits, RateLimitHeaders(), clock)
     for _ in range(500):
-        began = time.perf_counter()
         with budget.admit("core"):
             pass
-        seconds.append(time.perf_counter() - began)
-    assert statistics.median(seconds) < 0.0002
     budget.close()
     leases.close()
+    assert conn.execute("SELECT count(*), sum(used) FROM core.rate_lease").fetchone() == (20, 500)

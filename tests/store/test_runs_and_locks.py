@@ -76,7 +76,7 @@ def test_a_lock_ends_with_its_connection(conn: Conn, database: str) -> None:
     with pytest.raises(ZeroDivisionError), collector_lock(other, "c"):
         other.close()
         raise ZeroDivisionError
-    for _ in range(50):
+    for _ in range(3000):
         try:
             with collector_lock(conn, "c"):
                 return

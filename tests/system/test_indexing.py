@@ -30,7 +30,7 @@ def run(rest: Rest, dag_id: str, conf: dict[str, object] | None = None) -> tuple
 
 
 def indexed(demo: Demo) -> dict[str, int]:
-    found = requests.get(f"{demo.sandbox}/", timeout=10).json()["pinecone"]["public"]
+    found = requests.get(f"{demo.sandbox}/", timeout=60).json()["pinecone"]["public"]
     return {name: namespaces.get("mailing", 0) for name, namespaces in found.items()}
 
 
@@ -41,7 +41,7 @@ def test_the_demo_indexes_what_it_collects(demo: Demo) -> None:
 
 
 def test_new_messages_are_indexed_and_a_sync_can_be_cleared_alone(demo: Demo, rest: Rest) -> None:
-    requests.post(f"{demo.sandbox}/time", json={"messages": 30}, timeout=10)
+    requests.post(f"{demo.sandbox}/time", json={"messages": 30}, timeout=60)
     run_id, state = run(rest, DAG)
     assert state == "success"
     ((chunks,),) = demo.query(LEDGER)
@@ -63,7 +63,7 @@ def test_a_dry_run_of_a_group_indexes_nothing(rest: Rest) -> None:
 
 
 def test_a_failed_sync_fails_the_run_and_catches_up_when_cleared(demo: Demo, rest: Rest) -> None:
-    requests.post(f"{demo.sandbox}/time", json={"messages": 20}, timeout=10)
+    requests.post(f"{demo.sandbox}/time", json={"messages": 20}, timeout=60)
     demo.fault(path="/pinecone/indexes", status=403)
     run_id, state = run(rest, DAG)
     assert state == "failed"
@@ -82,7 +82,7 @@ def test_a_failed_sync_fails_the_run_and_catches_up_when_cleared(demo: Demo, res
 def test_an_audit_finds_missing_records_and_repairs_them(demo: Demo, rest: Rest) -> None:
     # Records of the last minutes may not be listed yet, so these must be older.
     demo.query("UPDATE pinecone.ledger SET synced_at = synced_at - interval '1 hour' RETURNING 1")
-    requests.delete(f"{demo.sandbox}/pinecone/public/boost-sparse/mailing?number=3", timeout=10)
+    requests.delete(f"{demo.sandbox}/pinecone/public/boost-sparse/mailing?number=3", timeout=60)
     run_id, state = run(rest, AUDIT)
     assert state == "failed"
     assert "3 missing, 0 strays" in rest.log(AUDIT, run_id, "audit")

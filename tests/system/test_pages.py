@@ -31,8 +31,8 @@ def page(demo: Demo, rest: Rest) -> Iterator[Page]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=QUIET)
         shown = browser.new_page(viewport={"width": 1360, "height": 900})
-        shown.set_default_timeout(30_000)
-        expect.set_options(timeout=30_000)
+        shown.set_default_timeout(60_000)
+        expect.set_options(timeout=60_000)
         shown.goto(f"{demo.web}/auth/login")
         shown.locator("input[name=username]").fill(rest.user)
         shown.locator("input[name=password]").fill(rest.password)
