@@ -37,7 +37,7 @@ def indexed(demo: Demo) -> dict[str, int]:
 def test_the_demo_indexes_what_it_collects(demo: Demo) -> None:
     text = "".join(demo.output)
     assert f"{NAME:<34} success" in text
-    assert re.search(r"vector index: chunks {2,}[5-9]\d\d\n", text)
+    assert re.search(r"pinecone: chunks {2,}[5-9]\d\d\n", text)
 
 
 def test_new_messages_are_indexed_and_a_sync_can_be_cleared_alone(demo: Demo, rest: Rest) -> None:
@@ -116,7 +116,7 @@ def test_a_manual_sync(demo: Demo, rest: Rest) -> None:
     assert state == "success"
     assert "; 0 requests" in rest.log(MANUAL, run_id, SYNC, map_index=0)
     for conf, words in (
-        ({}, "nothing to do: name sources"),
+        ({}, "nothing to do: set param sources"),
         ({"pinecone__sources": ["nope"]}, "there is no source nope; registered: mailing"),
         ({"pinecone__app_type": "x", "pinecone__preprocessor": "a.b"}, "namespace missing"),
     ):
