@@ -15,6 +15,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 from checks.source_code import ROOT, modules, sql_files
@@ -95,7 +96,8 @@ def _reads() -> Iterator[Edge]:
     for file in sql_files():
         for schema, table in QUALIFIED.findall(file.text):
             if schema in SCHEMAS and schema not in ("core", file.folder) and file.folder != "core":
-                offered = getattr(import_module(f"trackers.{schema}.api"), "READABLE", {})
+                has_api = find_spec(f"trackers.{schema}.api") is not None
+                offered = getattr(import_module(f"trackers.{schema}.api"), "READABLE", {}) if has_api else {}
                 what = f"{schema}.{table}"
                 yield Edge(file.folder, schema, what, f"SQL read in {file.path.stem}", offered.get(what, ""))
 

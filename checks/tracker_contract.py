@@ -51,7 +51,10 @@ class TrackerContract(Contract):
     def _layer(self, tracker: str) -> int:
         layers = [[name.strip() for name in str(layer).split("|")] for layer in self.layers]  # type: ignore[attr-defined]
         named = [number for number, names in enumerate(layers) if tracker in names]
-        return named[0] if named else next(n for n, names in enumerate(layers) if OTHERS in names)
+        others = [number for number, names in enumerate(layers) if OTHERS in names]
+        if not named and not others:
+            raise ValueError(f"tracker {tracker} has no layer: name it in the contract, or add {OTHERS!r}")
+        return (named or others)[0]
 
 
 def _is_tracker(module: str) -> bool:

@@ -60,6 +60,8 @@ def _may_write(module: Module) -> str:
 def _of_call(module: Module, call: ast.Call, owner: str, schemas: dict[str, set[str]]) -> Iterator[str]:
     called = call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
     if called in RUNS_SQL:
+        if _is_hidden(module, call):
+            yield f"{module.name}:{call.lineno} names its SQL file at run time; write the name there"
         named = {name for argument in _arguments(call) for name in _files(argument, schemas)}
         for schema in sorted(set().union(*(schemas[name] for name in named))):
             if schema != owner:
@@ -76,13 +78,29 @@ def _arguments(call: ast.Call) -> list[ast.expr]:
     return [*call.args[:2], *(keyword.value for keyword in call.keywords if keyword.arg == "name")]
 
 
+def _literal_head(text: ast.JoinedStr) -> str:
+    """Return what an f-string begins with, as far as that is written there."""
+    head = text.values[0] if text.values else None
+    return str(head.value) if isinstance(head, ast.Constant) else ""
+
+
+def _is_hidden(module: Module, call: ast.Call) -> bool:
+    """Say whether a tracker gives a verb a name that cannot be read here; a store may pass one on."""
+    if not module.tracker or module.name.endswith(".store") or not isinstance(call.func, ast.Name):
+        return False
+    named = [keyword.value for keyword in call.keywords if keyword.arg == "name"] or call.args[1:2]
+    return any(
+        not isinstance(name, ast.Constant) and not (isinstance(name, ast.JoinedStr) and _literal_head(name))
+        for name in named
+    )
+
+
 def _files(argument: ast.expr, schemas: dict[str, set[str]]) -> set[str]:
     """Return the SQL files that an argument may name: for an f-string, all with its prefix."""
     if isinstance(argument, ast.Constant):
         return {str(argument.value)} & schemas.keys()
-    if isinstance(argument, ast.JoinedStr) and isinstance(argument.values[0], ast.Constant):
-        prefix = str(argument.values[0].value)
-        return {name for name in schemas if name.startswith(prefix)}
+    if isinstance(argument, ast.JoinedStr) and _literal_head(argument):
+        return {name for name in schemas if name.startswith(_literal_head(argument))}
     return set()
 
 

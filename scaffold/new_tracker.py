@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from jinja2 import Environment, StrictUndefined
+from sqlalchemy.dialects.postgresql.base import RESERVED_WORDS
 
 from checks.source_code import ROOT
 from sandbox.services import CONTROLS
@@ -49,6 +50,7 @@ def check(name: str, root: Path) -> None:
         )
     if (
         name in RESERVED
+        or name in RESERVED_WORDS
         or keyword.iskeyword(name)
         or name in sys.stdlib_module_names
         or hasattr(World(), name)

@@ -49,6 +49,16 @@ def test_every_write_is_in_the_store_of_its_tracker() -> None:
             "trackers.slack.collect:1 runs SQL that writes to slack; only its store.py may",
         ),
         (
+            "plugins/trackers/slack/collect.py",
+            "execute(conn, NAME)\n",
+            "trackers.slack.collect:1 names its SQL file at run time; write the name there",
+        ),
+        (
+            "plugins/trackers/slack/collect.py",
+            "execute(conn, f'{SCHEMA}/add_messages')\n",
+            "trackers.slack.collect:1 names its SQL file at run time; write the name there",
+        ),
+        (
             "plugins/trackers/discord/store.py",
             "fetch(conn, 'slack/list_messages')\n",
             "trackers.discord.store:1 runs an SQL file of slack; a tracker runs only its own",

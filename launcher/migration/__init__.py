@@ -1,1 +1,1 @@
-"""`make migration name=…`: writes the revision that brings the migrations to what the models say."""
+"""`make migration name=…`: writes the revision that is missing between migrations and models."""

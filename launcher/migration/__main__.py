@@ -21,11 +21,11 @@ from launcher.postgres import FAST, EmbeddedServer
 
 
 def main(argv: list[str]) -> int:
-    """Start a server for this only, write the revision; return the exit status."""
+    """Start a temporary server and write the revision; return the exit status."""
     if len(argv) != 1:
         print("usage: make migration name=add_topics")
         return 2
-    # Started by root, the server runs as a user of its own, who can open no home folder.
+    # Started by root, the server runs as a user that cannot read home folders.
     scratch = Path(tempfile.mkdtemp(prefix="bdc-migration-", dir="/var/tmp" if os.geteuid() == 0 else None))
     # First registered is last called: the embedded server makes its lock folder once more at exit.
     atexit.register(shutil.rmtree, scratch, ignore_errors=True)
@@ -38,7 +38,7 @@ def main(argv: list[str]) -> int:
 
 
 def write(name: str, server: EmbeddedServer, folder: Path = ROOT / "migrations") -> int:
-    """Write the revision that is missing and say what was done; return the exit status."""
+    """Write the missing revision and print what was done; return the exit status."""
     for database in ("migrated", "modelled"):
         server.ensure_database(database)
     try:
@@ -47,13 +47,13 @@ def write(name: str, server: EmbeddedServer, folder: Path = ROOT / "migrations")
         print(f"nothing written: {error}")
         return 2
     if found is None:
-        print("Models and migrations make the same database: nothing to write.")
+        print("Migrations and models give the same database; nothing was written.")
         return 0
     if found.problems:
-        print(f"{found.path} is written, but must be completed by hand:", *found.problems, sep="\n  ")
+        print(f"{found.path} was written, but must be completed by hand:", *found.problems, sep="\n  ")
         return 1
-    print(f"{found.path} is written. It was run up, down and up again, and makes what the models say.")
-    print("Read it before you commit it: tables that hold rows may need more, a default for instance.")
+    print(f"{found.path} was written and tested: it upgrades to the models, and downgrades again.")
+    print("Read it before you commit it: a table with rows may need more, for example a default.")
     return 0
 
 

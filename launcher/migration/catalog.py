@@ -1,4 +1,4 @@
-"""What a database is made of, read from PostgreSQL's own catalogs, so that two databases can be compared."""
+"""The contents of PostgreSQL's catalogs, so that two databases can be compared."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def catalog(url: str, schemas: Sequence[str]) -> Catalog:
 
 
 def create_from_models(url: str, metadata: MetaData, schemas: Sequence[str]) -> None:
-    """Make in an empty database what the models say, without migrations."""
+    """Create the tables and views of the models in an empty database, without migrations."""
     engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"))
     with engine.begin() as connection:
         for schema in schemas:
@@ -65,11 +65,11 @@ def create_from_models(url: str, metadata: MetaData, schemas: Sequence[str]) -> 
 
 
 def differences(found: Catalog, expected: Catalog) -> list[str]:
-    """Say in a line each what one database has and the other has not."""
+    """Return a line for each thing that only one of two databases has."""
     lines = []
     for part, rows in expected.items():
         lines += [f"{part}: {_line(row)} is missing" for row in rows if row not in found[part]]
-        lines += [f"{part}: {_line(row)} is too much" for row in found[part] if row not in rows]
+        lines += [f"{part}: {_line(row)} is not in the models" for row in found[part] if row not in rows]
     return lines
 
 

@@ -42,7 +42,7 @@ class Additions:
 
 
 def upgrade(old: Shape, new: Shape, metadata: MetaData) -> Additions:
-    """Lead from the migrated database to that of the models."""
+    """Return the operations from the migrated database to that of the models."""
     constraints = {
         ((table.schema or "", table.name), str(constraint.name)): constraint
         for table in metadata.tables.values()
@@ -59,7 +59,7 @@ def upgrade(old: Shape, new: Shape, metadata: MetaData) -> Additions:
 
 
 def downgrade(new: Shape, old: Shape) -> Additions:
-    """Lead back; the old texts are those that PostgreSQL kept."""
+    """Return the operations back, with the definitions as PostgreSQL stores them."""
     checks: list[ops.MigrateOperation] = [
         ops.CreateCheckConstraintOp(
             conv(name), table, as_written(old.checks[(schema, table), name]), schema=schema

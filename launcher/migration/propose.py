@@ -24,7 +24,8 @@ from launcher.migration.catalog import Catalog, catalog, create_from_models, dif
 from launcher.migration.shape import Shape
 from trackers.schema import SCHEMAS, metadata
 
-NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
+NAME = re.compile(r"(?=.{1,60}$)[a-z][a-z0-9]*(_[a-z0-9]+)*")
+"""What Alembic keeps as it is in the name of the file."""
 GENERATED = re.compile(r"^ *# ### .* ###\n", re.MULTILINE)
 
 

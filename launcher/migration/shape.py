@@ -1,4 +1,4 @@
-"""The parts of a database that Alembic does not compare, and what depends on what."""
+"""The parts of a database that Alembic does not compare, with their dependencies."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class Shape:
         return cls(tuple(schemas), tables, conditions, views)
 
     def changed_checks(self, other: Shape) -> list[tuple[Named, str]]:
-        """Return checks that another database lacks or has differently, of tables that both have."""
+        """Return the checks of common tables that are missing or different in another database."""
         return [
             (table, name)
             for (table, name), condition in self.checks.items()
@@ -95,7 +95,7 @@ class Shape:
         ]
 
     def changed_views(self, other: Shape) -> list[Named]:
-        """Return views that another database lacks or has differently, and those in the way of a change."""
+        """Return the views that are missing or different in another database, or that block a change."""
         changed = {table for table in self.tables if self._is_retyped(table, other)}
         found = []
         for name, view in self.views.items():
@@ -105,7 +105,7 @@ class Shape:
         return found
 
     def _is_retyped(self, table: Named, other: Shape) -> bool:
-        """Say whether a column that both have is of another type: no view may use it while it is altered."""
+        """Whether the type of a common column changes: PostgreSQL refuses that while a view uses it."""
         theirs = {column[0]: column for column in other.tables.get(table, ())}
         return any(theirs.get(column[0], column) != column for column in self.tables[table])
 

@@ -104,7 +104,7 @@ def upgrade() -> None:
             "used",
             sa.Integer(),
             nullable=True,
-            comment="Told at the end; null while the lease lives or if its holder died",
+            comment="Reported at the end; null while the lease is live or if its holder died",
         ),
         sa.Column("granted_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column(
@@ -133,9 +133,9 @@ def upgrade() -> None:
             "remaining",
             sa.Integer(),
             nullable=True,
-            comment="Not yet given out until the reset; null while the source has not told",
+            comment="Not yet given out until the reset; null while the source has not reported it",
         ),
-        sa.Column("quota", sa.Integer(), nullable=True, comment="Per window, as the source told"),
+        sa.Column("quota", sa.Integer(), nullable=True, comment="Per window, as the source reported"),
         sa.Column(
             "reset_at", sa.DateTime(timezone=True), nullable=True, comment="When the source gives out anew"
         ),

@@ -26,7 +26,7 @@ def upgrade() -> None:
             sa.Text(),
             server_default="",
             nullable=False,
-            comment="What the index or the engine said last",
+            comment="Last error of the index or the sync",
         ),
         sa.Column(
             "attempts",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.errors import SourceUnavailable
+from core.errors import BrokenOff, SourceUnavailable
 
 IN_A_ROW = 3
 
@@ -24,7 +24,10 @@ class OutageBreaker:
         self.failures = 0
 
     def failed(self, error: SourceUnavailable) -> None:
-        """Count a failure, and raise it if the limit is reached."""
+        """Count a failure, and raise it if the limit is reached.
+
+        An answer that broke off counts, but does not stop by itself: the source was there.
+        """
         self.failures += 1
-        if self.failures >= self.limit:
+        if self.failures >= self.limit and not isinstance(error, BrokenOff):
             raise error

@@ -59,7 +59,8 @@ def iterate(conn: Conn, source: str, kind: str, *, prefix: str = "") -> Iterator
 def batches(conn: Conn, source: str, kind: str, *, prefix: str = "") -> Iterator[list[RawItem]]:
     """Yield payloads in the order of their keys, in batches of at most 8 MB (or one item).
 
-    Reads by keyset, not by a server cursor, so that the caller may commit between batches.
+    Reads by keyset, not by a server cursor, so that the caller may commit between batches. A batch ends by
+    bytes, which the general `pages` cannot do.
     """
     query = {"source": source, "kind": kind, "prefix": prefix, "after": ""}
     while True:

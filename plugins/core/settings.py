@@ -228,13 +228,13 @@ class Settings(SettingsGroup):
         as_text, "", "libpq's sslmode", env=("DB_OPTIONS_SSLMODE",), variable=False, section="Database"
     )
     max_body_mb = Setting(
-        as_count,
+        as_positive,
         25,
         "Answers larger than this many MiB are cut off and counted as too large",
         env=("BDC_MAX_BODY_MB",),
     )
     requests_in_flight = Setting(
-        as_count,
+        as_positive,
         4,
         "Concurrent requests to one source",
         env=("BDC_REQUESTS_IN_FLIGHT",),
@@ -286,5 +286,7 @@ def declared_settings() -> dict[str, Setting[Any]]:
                 and issubclass(value, SettingsGroup)
                 and value.__module__ == module.__name__
             ):
+                if taken := found.keys() & value.declared().keys():
+                    raise TypeError(f"{module.__name__} declares {', '.join(sorted(taken))} a second time")
                 found |= value.declared()
     return found

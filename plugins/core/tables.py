@@ -211,9 +211,11 @@ rate_quota = Table(
     Column("identity", String(250), primary_key=True, comment="Who is limited, never a token"),
     Column("resource", String(64), primary_key=True),
     Column(
-        "remaining", Integer, comment="Not yet given out until the reset; null while the source has not told"
+        "remaining",
+        Integer,
+        comment="Not yet given out until the reset; null while the source has not reported it",
     ),
-    Column("quota", Integer, comment="Per window, as the source told"),
+    Column("quota", Integer, comment="Per window, as the source reported"),
     moment("reset_at", nullable=True, comment="When the source gives out anew"),
     moment("blocked_until", nullable=True, comment="The source asked everybody to wait"),
     schema=SCHEMA,
@@ -228,7 +230,9 @@ rate_lease = Table(
     Column("resource", String(64), nullable=False),
     Column("granted", Integer, nullable=False, comment="Requests that its holder may send"),
     Column("slots", Integer, nullable=False, comment="How many of them at a time"),
-    Column("used", Integer, comment="Told at the end; null while the lease lives or if its holder died"),
+    Column(
+        "used", Integer, comment="Reported at the end; null while the lease is live or if its holder died"
+    ),
     moment("granted_at"),
     moment("expires_at", comment="Nothing is sent under it after this"),
     moment("ended_at", nullable=True),

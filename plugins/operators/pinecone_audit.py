@@ -13,8 +13,8 @@ from core.errors import ConfigurationError
 from core.locks import collector_lock
 from core.progress import duration
 from core.protocols import TrackerResult
+from core.settings import Settings
 from core.units import collect_units
-from hooks.pinecone_hook import PineconeHook
 from operators.framework.recorded import RecordedOperator
 from operators.pinecone_sync import hook_for
 from operators.sources import SOURCES
@@ -27,7 +27,30 @@ from trackers.pinecone.preprocessor import bound
 log = structlog.get_logger("collector")
 
 
-class PineconeAuditOperator(RecordedOperator[AuditOptions, PineconeHook]):
+class ConfiguredAccounts:
+    """The hooks of the accounts that somebody configured, as one."""
+
+    def __init__(self, settings: Settings) -> None:
+        every = {instance.value: hook_for(instance.value, settings) for instance in PineconeInstance}
+        self.by_instance = {name: hook for name, hook in every.items() if hook.is_configured()}
+
+    @property
+    def requests(self) -> int:
+        """The number of requests of all accounts together."""
+        return sum(hook.requests for hook in self.by_instance.values())
+
+    @property
+    def received_bytes(self) -> int:
+        """The number of bytes of all accounts together."""
+        return sum(hook.received_bytes for hook in self.by_instance.values())
+
+    def close(self) -> None:
+        """Close the hook of each account."""
+        for hook in self.by_instance.values():
+            hook.close()
+
+
+class PineconeAuditOperator(RecordedOperator[AuditOptions, ConfiguredAccounts]):
     """Lists the ids of both indexes and compares them with the ledger, namespace by namespace."""
 
     command = "audit_pinecone"
@@ -36,30 +59,20 @@ class PineconeAuditOperator(RecordedOperator[AuditOptions, PineconeHook]):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._hooks: dict[str, PineconeHook] = {}
         self._declared: dict[tuple[str, str], list[tuple[SourceSpec, DocumentSource]]] = {}
+
+    def make_hook(self) -> ConfiguredAccounts:
+        """Return the hooks of the configured accounts."""
+        return ConfiguredAccounts(self.settings)
 
     def validate(self) -> None:
         """Check the accounts that are configured; there must be at least one."""
-        for instance in PineconeInstance:
-            hook = hook_for(instance.value, self.settings)
-            if hook.is_configured():
-                hook.config()
-                self._hooks[instance.value] = hook
-        if not self._hooks:
+        if not self.hook.by_instance:
             raise ConfigurationError(
                 "Pinecone is not configured; create Connection pinecone_public under Admin > Connections"
             )
-
-    def traffic(self) -> tuple[int, int]:
-        """Return the requests and bytes of both accounts together."""
-        hooks = self._hooks.values()
-        return sum(h.requests for h in hooks), sum(h.received_bytes for h in hooks)
-
-    def close(self) -> None:
-        """Close the hooks of both accounts."""
-        for hook in self._hooks.values():
-            hook.close()
+        for hook in self.hook.by_instance.values():
+            hook.config()
 
     def run_task(self) -> TrackerResult:
         """Audit every namespace; at the end the task fails and names those that differ."""
@@ -72,7 +85,7 @@ class PineconeAuditOperator(RecordedOperator[AuditOptions, PineconeHook]):
         units = {
             f"{instance}/{name}": (instance, name)
             for instance, name in namespaces
-            if instance in self._hooks and (not requested or name in requested)
+            if instance in self.hook.by_instance and (not requested or name in requested)
         }
         try:
             return collect_units(
@@ -90,7 +103,7 @@ class PineconeAuditOperator(RecordedOperator[AuditOptions, PineconeHook]):
         with ExitStack() as locks:
             for spec, _ in declared:
                 locks.enter_context(collector_lock(self.session.conn, LOCK, str(Target.of(spec))))
-            audit = Audit(self.session, self._hooks[instance], instance, namespace)
+            audit = Audit(self.session, self.hook.by_instance[instance], instance, namespace)
             found = audit.look()
             log.info(found.summary())
             if self.options.fill_ledger and found.strays:
@@ -110,7 +123,7 @@ class PineconeAuditOperator(RecordedOperator[AuditOptions, PineconeHook]):
             audit.repair()
             for spec, source in declared:
                 documents = bound(source.documents, self.session.conn, spec["arguments"])
-                sync_to_pinecone(self.session, self._hooks[instance], Target.of(spec), documents)
+                sync_to_pinecone(self.session, self.hook.by_instance[instance], Target.of(spec), documents)
 
     def _owner(self, declared: list[tuple[SourceSpec, DocumentSource]]) -> Owner:
         def owner(metadata: Mapping[str, Any]) -> str | None:

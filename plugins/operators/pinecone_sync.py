@@ -151,7 +151,7 @@ class PineconeSyncOperator(RecordedOperator[PineconeOptions, PineconeHook]):
             self.session,
             self.hook,
             Target.of(self.source),
-            bound(function, self.session.conn, self.source["arguments"]),
+            bound(function, self.session.conn, self.source.get("arguments")),
             SyncOptions(
                 full_resync=self.options.full_resync,
                 dry_run=self.options.dry_run,

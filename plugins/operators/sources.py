@@ -45,7 +45,12 @@ def specs_of(sources: Collection[IndexedSource], settings: Settings) -> list[Sou
 
 def named(app_types: Collection[str], settings: Settings) -> list[SourceSpec]:
     """Return the declared sources with these app types, or raise an error that lists the declared ones."""
-    specs = {spec["app_type"]: spec for spec in specs_of(SOURCES, settings)}
+    specs: dict[str, SourceSpec] = {}
+    for spec in specs_of(SOURCES, settings):
+        if specs.setdefault(spec["app_type"], spec) is not spec:
+            raise ConfigurationError(
+                f"two sources have the app type {spec['app_type']}; change one of the Variables that set it"
+            )
     if unknown := sorted(set(app_types) - specs.keys()):
         raise ConfigurationError(
             f"there is no source {', '.join(unknown)}; declared: {', '.join(sorted(specs))}"

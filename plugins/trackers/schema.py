@@ -1,4 +1,4 @@
-"""All tables of the project, for migrations and tests: importing this module registers every `tables.py`."""
+"""Every table of the project, for migrations and tests: this imports the `tables.py` of each tracker."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from pathlib import Path
 
 from core.tables import SCHEMA, metadata
 
-for _tables in sorted(Path(__file__).parent.glob("*/tables.py")):
-    import_module(f"trackers.{_tables.parent.name}.tables")
-
-SCHEMAS = (SCHEMA, *sorted({str(table.schema) for table in metadata.tables.values()} - {SCHEMA}))
+_tables = [
+    import_module(f"trackers.{path.parent.name}.tables")
+    for path in sorted(Path(__file__).parent.glob("*/tables.py"))
+]
+SCHEMAS: tuple[str, ...] = (SCHEMA, *(module.SCHEMA for module in _tables))
+"""One per tracker that stores something; one that only has views declares its schema, too."""
 
 __all__ = ["SCHEMAS", "metadata"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowSkipException
 
 from core.database import Conn
+from core.documents import Variant
 from core.errors import ConfigurationError, UnitsFailed
 from core.settings import Settings
 from operators.collector import CollectorOperator
@@ -92,6 +94,24 @@ def test_every_source_has_a_collector_a_unique_key_and_settings() -> None:
     moved = Settings({"BOOST_MAILING_LIST_PINECONE_NAMESPACE": "elsewhere"})
     assert named(["mailing"], moved)[0]["namespace"] == "elsewhere"
     assert sources_of({"run_something_else"}) == ()
+
+
+def test_two_sources_cannot_share_an_app_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("operators.sources.SOURCES", (*SOURCES, SOURCES[0]))
+    with pytest.raises(ConfigurationError, match="two sources have the app type mailing"):
+        named(["mailing"], Settings({}))
+
+
+def test_a_source_in_parts_has_a_spec_for_each() -> None:
+    (declared,) = (indexed.source for indexed in SOURCES)
+    teams = replace(
+        declared, variants=lambda settings: [Variant("a", {"team": "a"}), Variant("b", {"team": "b"})]
+    )
+    specs = teams.specs(Settings({}))
+    assert [(s["app_type"], s["namespace"], s["arguments"]) for s in specs] == [
+        ("mailing-a", "mailing-a", {"team": "a"}),
+        ("mailing-b", "mailing-b", {"team": "b"}),
+    ]
 
 
 @pytest.mark.parametrize(

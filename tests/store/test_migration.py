@@ -1,4 +1,4 @@
-"""`make migration`: what is missing in the migrations is written, and makes what the models say."""
+"""`make migration` writes what the migrations lack, and the result equals the models."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_nothing_is_written_if_nothing_changed(
 ) -> None:
     before = sorted(path.name for path in (folder / "versions").glob("*.py"))
     assert write("add_topics", postgres, folder) == 0
-    assert capsys.readouterr().out == "Models and migrations make the same database: nothing to write.\n"
+    assert capsys.readouterr().out == "Migrations and models give the same database; nothing was written.\n"
     assert sorted(path.name for path in (folder / "versions").glob("*.py")) == before
 
 
@@ -191,7 +191,7 @@ def test_what_is_missing_is_written_and_makes_what_the_models_say(
 def test_what_cannot_be_written_is_named(folder: Path, proposed: Propose) -> None:
     with_an_index_of_another_part(folder)
     with pytest.raises(
-        Refused, match=r"(?s)by hand:\n  indexes: .*WHERE is_primary is missing\n.*is too much"
+        Refused, match=r"(?s)by hand:\n  indexes: .*WHERE is_primary is missing\n.*is not in the models"
     ):
         proposed()
     assert not list((folder / "versions").glob("0005*"))
@@ -203,7 +203,7 @@ def test_a_name_must_be_a_plain_one(name: str) -> None:
         propose(name, "", "")
 
 
-def test_what_a_revision_does_not_do_is_said(
+def test_what_a_revision_does_not_do_is_reported(
     folder: Path,
     postgres: EmbeddedServer,
     monkeypatch: pytest.MonkeyPatch,
@@ -213,7 +213,7 @@ def test_what_a_revision_does_not_do_is_said(
     monkeypatch.setattr(cli, "propose", lambda *_: Proposal(path, ["views: core.x is missing"]))
     assert write("next", postgres, folder) == 1
     assert capsys.readouterr().out == (
-        f"{path} is written, but must be completed by hand:\n  views: core.x is missing\n"
+        f"{path} was written, but must be completed by hand:\n  views: core.x is missing\n"
     )
 
 

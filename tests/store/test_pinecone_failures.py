@@ -166,12 +166,12 @@ def test_a_service_that_goes_down_fails_the_sync_and_keeps_what_it_stored(
 def test_failed_documents_without_source_ids_keep_the_checkpoint(
     conn: Conn, sync: Sync, world: World, clock: FixedClock
 ) -> None:
-    nameless = [{"content": text(n), "metadata": {"doc_id": f"d{n}"}} for n in range(20)]
+    without_id = [{"content": text(n), "metadata": {"doc_id": f"d{n}"}} for n in range(20)]
     world.faults.append(Fault(path="/upsert", status=503, after=2, times=6))
-    result = sync(lambda failed_ids, since: (nameless, False), SyncLimits(batch_size=4, in_flight=1))
+    result = sync(lambda failed_ids, since: (without_id, False), SyncLimits(batch_size=4, in_flight=1))
     assert (result.upserted, result.failed_chunks) == (16, 4)
     assert status(conn) is None
-    assert sync(lambda failed_ids, since: (nameless if since is None else [], False)).upserted == 4
+    assert sync(lambda failed_ids, since: (without_id if since is None else [], False)).upserted == 4
     assert status(conn) is not None
 
 

@@ -167,9 +167,9 @@ def test_documents_are_removed_only_if_all_their_rows_are_gone(
 
 
 def test_a_document_needs_an_id_or_an_address(sync: Sync, world: World) -> None:
-    nameless = {"content": text(1), "metadata": {"source_ids": "s1"}}
+    without_id = {"content": text(1), "metadata": {"source_ids": "s1"}}
     addressed = {"content": text(2), "metadata": {"url": "https://example.org/2", "source_ids": "s2"}}
-    result = sync(lambda failed_ids, since: ([nameless, addressed], False))
+    result = sync(lambda failed_ids, since: ([without_id, addressed], False))
     assert (result.total, result.upserted, result.skipped["without_id"]) == (2, 1, 1)
     assert both(world) == {split_id("https://example.org/2", 0)}
 

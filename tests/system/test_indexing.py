@@ -117,8 +117,8 @@ def test_a_manual_sync(demo: Demo, rest: Rest) -> None:
     assert "; 0 requests" in rest.log(MANUAL, run_id, SYNC, map_index=0)
     for conf, words in (
         ({}, "nothing to do: set param sources"),
-        ({"pinecone__sources": ["nope"]}, "there is no source nope; registered: mailing"),
-        ({"pinecone__app_type": "x", "pinecone__preprocessor": "a.b"}, "namespace missing"),
+        ({"pinecone__sources": ["nope"]}, "there is no source nope; declared: mailing"),
+        ({"pinecone__app_type": "x", "pinecone__preprocessor": "a.b"}, "param namespace is empty"),
     ):
         run_id, state = run(rest, MANUAL, conf)
         assert state == "failed"

@@ -43,6 +43,7 @@ def contents(root: Path) -> dict[str, bytes]:
         "../x",
         "x" * 40,
         "class",
+        "order",
         "json",
         "core",
         "tests",

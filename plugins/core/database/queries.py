@@ -91,6 +91,8 @@ def pages(
 
     The query takes `after` and `limit` besides its other values, orders by its first column, and returns the
     rows that come after `after`. (A server-side cursor would end with the caller's transaction.)
+
+    :param after: what comes before every key, e.g. 0 if keys are numbers.
     """
     while True:
         rows, key = _rows(conn, name, {**(values or {}), "after": after, "limit": size}, into)

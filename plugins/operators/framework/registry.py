@@ -26,6 +26,7 @@ def _declared() -> Iterator[Collector]:
                 isinstance(value, type)
                 and issubclass(value, CollectorOperator)
                 and value.__module__ == module.__name__
+                and hasattr(value, "command")
             ):
                 yield value
 

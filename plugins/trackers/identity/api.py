@@ -1,4 +1,4 @@
-"""What other trackers may use: profiles by what a platform tells, made where they do not exist.
+"""What other trackers may use: the profiles of accounts, created if they do not exist.
 
 All calls run in the caller's transaction; keys are sorted, so that trackers cannot deadlock.
 """

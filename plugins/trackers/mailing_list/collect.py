@@ -138,8 +138,7 @@ class ListCollector:
         if not self.position.moves:
             return
         for batch in self.fetcher.batches(sorted(self.position.pending)):
-            for message_hash in batch.resolved:
-                self.position.pending.pop(message_hash, None)
+            self.position.resolve(batch.resolved)
             with self.session.conn.transaction():
                 self._store(batch)
                 self.position.advance(self.position.state.unfinished, batch.failed)
@@ -218,7 +217,7 @@ class ListCollector:
 
     def _stored(self, batch: MessageBatch) -> None:
         """Report a batch after its transaction, and remember what failed."""
-        self.position.pending |= batch.failed
+        self.position.add_pending(batch.failed)
         self.report.add(batch)
 
 

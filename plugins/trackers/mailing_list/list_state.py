@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -101,6 +101,15 @@ class ListPosition:
         :param failed: messages of this page that could not be read, besides those that are already pending.
         """
         self._store(ListState(self.state.frontier, unfinished, self.pending | dict(failed)))
+
+    def resolve(self, hashes: Iterable[str]) -> None:
+        """Take messages off the pending ones: they are answered; `advance` stores that."""
+        for message_hash in hashes:
+            self.pending.pop(message_hash, None)
+
+    def add_pending(self, failed: Mapping[str, str]) -> None:
+        """Remember messages that could not be read, once their page is committed."""
+        self.pending |= failed
 
     def finish(self, frontier: tuple[str, ...]) -> None:
         """Store that the walk is complete, so that the next one ends at `frontier`."""

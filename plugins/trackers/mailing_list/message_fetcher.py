@@ -9,7 +9,6 @@ from typing import Any, Protocol
 
 from core.clock import Clock
 from core.errors import (
-    BrokenOff,
     CollectorError,
     NotFound,
     RequestRefused,
@@ -81,8 +80,8 @@ class MessageBatch:
     @property
     def resolved(self) -> list[str]:
         """Hashes of messages that need not be requested again."""
-        unnamed = [payload.key.rpartition("/")[2] for payload in self.without_hash]
-        return [m.message_hash for m in self.messages] + unnamed + self.removed + self.too_large
+        without_hash = [payload.key.rpartition("/")[2] for payload in self.without_hash]
+        return [m.message_hash for m in self.messages] + without_hash + self.removed + self.too_large
 
 
 @dataclass
@@ -138,7 +137,7 @@ class MessageFetcher:
         elif isinstance(error, TooLarge):
             batch.too_large.append(message_hash)
         elif isinstance(error, (UnexpectedPayload, RequestRefused, SourceUnavailable)):
-            if isinstance(error, SourceUnavailable) and not isinstance(error, BrokenOff):
+            if isinstance(error, SourceUnavailable):
                 self.outage.failed(error)
             batch.failed[message_hash] = str(error)
         else:

@@ -21,6 +21,7 @@ log = structlog.get_logger("collector")
 def reprocess(session: Session, options: MailingListOptions) -> Collected:
     """Derive the rows of the lists asked for again. Checkpoints and removals stay as they are."""
     conn, progress = session.conn, session.progress
+    progress.shown_first = ("new", "updated", "unchanged")
     left = options.limit
     for list_name in options.list_names:
         progress.begin_unit(list_name)

@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 
 from core.database import Conn, execute, fetch, fetch_one, merge, pages
 from trackers.pinecone import tables
+from trackers.pinecone.pinecone_limits import DELETE_IDS
 from trackers.pinecone.record import Record
 from trackers.pinecone.target import Target
 
@@ -243,5 +244,5 @@ def of_sources(conn: Conn, target: Target, source_ids: Sequence[str]) -> Iterato
 
 
 def _ids(conn: Conn, name: str, values: Mapping[str, Any]) -> Iterator[list[str]]:
-    for rows in pages(conn, name, values):
+    for rows in pages(conn, name, values, size=DELETE_IDS):
         yield [record_id for (record_id,) in rows]

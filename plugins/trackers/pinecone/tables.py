@@ -87,7 +87,7 @@ failed_item = Table(
     Column("namespace", String(512), nullable=False),
     _app_type(),
     Column("failed_id", Text, nullable=False, comment="Source id to try again"),
-    words("reason", comment="What the index or the engine said last"),
+    words("reason", comment="Last error of the index or the sync"),
     Column(
         "attempts",
         SmallInteger,

@@ -94,8 +94,8 @@ class Tally:
     ) -> tuple[list[DocumentRecords], list[PendingRecord]]:
         """Count the outcome of each record.
 
-        Return the documents whose records are all written, and the records to update that the index does not
-        have.
+        Return the documents of which no record is being written any more, and the records to update that the
+        index does not have.
         """
         done: list[DocumentRecords] = []
         absent: list[PendingRecord] = []
