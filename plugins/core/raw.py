@@ -15,7 +15,7 @@ KEYS_PER_QUERY = 1000
 BYTES_PER_QUERY = 8 * 1024 * 1024
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class RawItem:
     """One payload as it was received.
 
@@ -72,7 +72,7 @@ def slices(conn: Conn, source: str, kind: str, *, prefix: str = "") -> Iterator[
         if not rows:
             return
         query["after"] = rows[-1][0]
-        yield [_item(*row) for row in rows]
+        yield [RawItem(*row) for row in rows]
 
 
 def read(conn: Conn, source: str, kind: str, keys: list[str]) -> list[RawItem]:
@@ -80,7 +80,7 @@ def read(conn: Conn, source: str, kind: str, keys: list[str]) -> list[RawItem]:
     query = {"source": source, "kind": kind, "keys": keys}
     with scrubbed():
         rows = conn.execute(sql("core/read_raw"), query, binary=True).fetchall()
-    return [_item(*row) for row in rows]
+    return [RawItem(*row) for row in rows]
 
 
 def stored(conn: Conn, source: str, kind: str, keys: list[str]) -> set[str]:
@@ -95,7 +95,3 @@ def delete(conn: Conn, source: str, kind: str, keys: list[str]) -> None:
     if keys:
         with scrubbed():
             conn.execute(sql("core/delete_raw"), {"source": source, "kind": kind, "keys": keys})
-
-
-def _item(key: str, body: bytes, content_type: str, fetched_at: datetime) -> RawItem:
-    return RawItem(key, body, fetched_at, content_type)
