@@ -14,7 +14,7 @@ KEYS_PER_QUERY = 1000
 BYTES_PER_QUERY = 8 * 1024 * 1024
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class RawItem:
     """One payload as it was received.
 
@@ -70,13 +70,13 @@ def batches(conn: Conn, source: str, kind: str, *, prefix: str = "") -> Iterator
         if not rows:
             return
         query["after"] = rows[-1][0]
-        yield [_item(*row) for row in rows]
+        yield [RawItem(*row) for row in rows]
 
 
 def read(conn: Conn, source: str, kind: str, keys: list[str]) -> list[RawItem]:
     """Return the payloads with these keys, in the order of the keys; missing ones are left out."""
     query = {"source": source, "kind": kind, "keys": keys}
-    return [_item(*row) for row in fetch(conn, "core/read_raw", query, binary=True)]
+    return [RawItem(*row) for row in fetch(conn, "core/read_raw", query, binary=True)]
 
 
 def stored(conn: Conn, source: str, kind: str, keys: list[str]) -> set[str]:
@@ -89,7 +89,3 @@ def delete(conn: Conn, source: str, kind: str, keys: list[str]) -> None:
     """Forget payloads that newer ones of another kind have overtaken."""
     if keys:
         execute(conn, "core/delete_raw", {"source": source, "kind": kind, "keys": keys})
-
-
-def _item(key: str, body: bytes, content_type: str, fetched_at: datetime) -> RawItem:
-    return RawItem(key, body, fetched_at, content_type)
