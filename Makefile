@@ -4,6 +4,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 .DEFAULT_GOAL := help
+# Without its compiled modules every process would compile Airflow again, for several seconds each.
+unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help setup demo up down status migrate doctor config-check screenshots test test-fast prove bench lint fmt docs migration new-tracker lock clean
 
 help:            ## list the targets

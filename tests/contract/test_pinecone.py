@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -262,8 +261,9 @@ def test_filters(data: Ask) -> None:
 
 
 def test_reads_lag_behind_writes(world: World, data: Ask) -> None:
-    moment = time.monotonic() + 1
-    world.pinecone.projects["public"].indexes["boost"].now = lambda: moment
+    index = world.pinecone.projects["public"].indexes["boost"]
+    moment = index.ready_at
+    index.now = lambda: moment
     world.pinecone.behaviour.lag = 5.0
     data("post", "/records/namespaces/ns/upsert", data=ndjson(record(1)))
     listing = {"namespace": "ns"}

@@ -63,13 +63,16 @@ def make(database: str, sandbox: str) -> Any:
 
 
 def until_refused(client: ApiClient, most: int = 10_000) -> int:
-    """Send requests until the budget refuses one; return how many were sent."""
-    for number in range(most):
-        try:
-            client.get("/api/lists/")
-        except RateLimited:
-            return number
-    return most
+    """Send requests until the budget refuses one, give the lease back, and return how many were sent."""
+    try:
+        for number in range(most):
+            try:
+                client.get("/api/lists/")
+            except RateLimited:
+                return number
+        return most
+    finally:
+        client.close()
 
 
 def in_parallel(clients: list[ApiClient], most: int = 10_000) -> int:

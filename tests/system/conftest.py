@@ -94,7 +94,7 @@ class Demo:
         self.process.send_signal(signal.SIGINT)
         assert self.process.stdout is not None
         self.output += list(self.process.stdout)
-        self.process.wait(timeout=90)
+        self.process.wait()
 
     @property
     def sessions(self) -> dict[str, int]:

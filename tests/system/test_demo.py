@@ -20,6 +20,7 @@ from launcher.postgres import EmbeddedServer
 from launcher.rest import Rest
 from tests.conftest import ROOT, SCRATCH
 from tests.system.conftest import READY, Demo, free_port
+from tests.waiting import until
 
 DAG, TASK = "collect_mailing_list", "run_boost_mailing_list_tracker"
 BOOST = "boost@lists.boost.org"
@@ -32,9 +33,9 @@ def _without_faults(demo: Demo) -> Iterator[None]:
     demo.clear_faults()
 
 
-def run(rest: Rest, conf: dict[str, object] | None = None, timeout: float = 120) -> tuple[str, str]:
+def run(rest: Rest, conf: dict[str, object] | None = None) -> tuple[str, str]:
     run_id = rest.trigger(DAG, conf)
-    return run_id, rest.await_run(DAG, run_id, timeout)
+    return run_id, rest.await_run(DAG, run_id)
 
 
 def test_the_demo_collects_and_prints_the_counts(demo: Demo) -> None:
@@ -126,18 +127,12 @@ def test_closing_the_terminal_leaves_no_process() -> None:
     keeper, terminal = pty.openpty()
     first = Demo.start(folder, messages=60, terminal=terminal)
     os.close(terminal)
-    sessions: dict[str, int] = {}
-    deadline = time.monotonic() + 90
-    while len(sessions) < 5 and time.monotonic() < deadline:
-        time.sleep(0.5)
-        sessions = first.sessions if (folder / "system.json").exists() else {}
+    until(lambda: (folder / "system.json").exists() and len(first.sessions) == 5)
+    sessions = first.sessions
     assert first.running(sessions)
     os.close(keeper)
-    first.process.wait(timeout=60)
-    deadline = time.monotonic() + 60
-    while first.running(sessions) and time.monotonic() < deadline:
-        time.sleep(0.2)
-    assert first.running(sessions) == []
+    first.process.wait()
+    until(lambda: first.running(sessions) == [])
 
 
 def test_bad_params_are_refused_with_a_message(rest: Rest) -> None:
@@ -149,20 +144,17 @@ def test_bad_params_are_refused_with_a_message(rest: Rest) -> None:
     assert rest.tasks(DAG, run_id)[TASK]["try_number"] == 1
 
 
-def _task_process(demo: Demo) -> psutil.Process:
+def _task_process(demo: Demo) -> psutil.Process | None:
     """The process of the running task: it leads a separate process group in the scheduler's session."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        for process in psutil.process_iter():
-            try:
-                inside = os.getsid(process.pid) == demo.sessions["scheduler"]
-                leads = os.getpgid(process.pid) == process.pid != demo.sessions["scheduler"]
-                if inside and leads and process.status() != psutil.STATUS_ZOMBIE:
-                    return process
-            except (OSError, psutil.Error):
-                continue
-        time.sleep(0.1)
-    raise AssertionError("no task is running")
+    for process in psutil.process_iter():
+        try:
+            inside = os.getsid(process.pid) == demo.sessions["scheduler"]
+            leads = os.getpgid(process.pid) == process.pid != demo.sessions["scheduler"]
+            if inside and leads and process.status() != psutil.STATUS_ZOMBIE:
+                return process
+        except (OSError, psutil.Error):
+            continue
+    return None
 
 
 def test_a_killed_task_is_retried_and_loses_nothing(demo: Demo, rest: Rest) -> None:
@@ -170,13 +162,10 @@ def test_a_killed_task_is_retried_and_loses_nothing(demo: Demo, rest: Rest) -> N
     demo.fault(path="/email/", kind="delay", seconds=0.2)
     stored = demo.query("SELECT count(*) FROM mailing_list.message")[0][0]
     run_id = rest.trigger(DAG)
-    deadline = time.monotonic() + 60
-    while demo.query("SELECT count(*) FROM mailing_list.message")[0][0] <= stored:
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
-    os.kill(_task_process(demo).pid, signal.SIGKILL)
+    until(lambda: demo.query("SELECT count(*) FROM mailing_list.message")[0][0] > stored)
+    os.kill(until(lambda: _task_process(demo)).pid, signal.SIGKILL)
     demo.clear_faults()
-    assert rest.await_run(DAG, run_id, 240) == "success"
+    assert rest.await_run(DAG, run_id) == "success"
     assert rest.tasks(DAG, run_id)[TASK]["try_number"] == 2
     expected = sum(requests.get(f"{demo.sandbox}/", timeout=60).json()["mailing_lists"].values())
     assert demo.query(
@@ -191,15 +180,15 @@ def test_a_task_whose_supervisor_is_killed_ends_and_is_retried(demo: Demo, rest:
     requests.post(f"{demo.sandbox}/time", json={"messages": 400}, timeout=60)
     demo.fault(path="/email/", kind="delay", seconds=0.3)
     run_id = rest.trigger(DAG)
-    task = _task_process(demo)
+    task = until(lambda: _task_process(demo))
     time.sleep(3)
     supervisor = task.parent()
     assert supervisor is not None
     supervisor.kill()
-    task.wait(timeout=60)
+    task.wait()
     demo.clear_faults()
     # The retry policy is not asked: the heartbeat is missed after 60 s, then the task's own delay applies.
-    assert rest.await_run(DAG, run_id, 280) == "success"
+    assert rest.await_run(DAG, run_id) == "success"
     expected = sum(requests.get(f"{demo.sandbox}/", timeout=60).json()["mailing_lists"].values())
     assert demo.query("SELECT count(*) FROM mailing_list.message") == [(expected,)]
     states = demo.query(f"SELECT state FROM core.run WHERE run_id = '{run_id}' ORDER BY id LIMIT 2")
@@ -210,11 +199,11 @@ def test_clearing_a_running_task_ends_it_cleanly(demo: Demo, rest: Rest) -> None
     requests.post(f"{demo.sandbox}/time", json={"messages": 200}, timeout=60)
     demo.fault(path="/email/", kind="delay", seconds=0.3)
     run_id = rest.trigger(DAG)
-    _task_process(demo)
+    until(lambda: _task_process(demo))
     time.sleep(2)
     rest.clear(DAG, run_id, TASK, downstream=True)
     demo.clear_faults()
-    assert rest.await_run(DAG, run_id, 120) == "success"
+    assert rest.await_run(DAG, run_id) == "success"
     states = {row[0] for row in demo.query(f"SELECT state FROM core.run WHERE run_id = '{run_id}'")}
     assert states <= {"stopped", "success", "killed"}
     expected = sum(requests.get(f"{demo.sandbox}/", timeout=60).json()["mailing_lists"].values())
@@ -284,10 +273,7 @@ def test_a_killed_launcher_leaves_no_process_and_the_next_start_works() -> None:
         sessions = first.sessions
         assert first.running(sessions)
         first.process.kill()
-        deadline = time.monotonic() + 60
-        while first.running(sessions) and time.monotonic() < deadline:
-            time.sleep(0.2)
-        assert first.running(sessions) == []
+        until(lambda: first.running(sessions) == [])
     finally:
         first.process.kill()
         first.process.wait()

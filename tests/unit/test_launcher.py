@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from launcher.airflow_env import airflow_env
 from launcher.folders import state_folder
 from launcher.ports import Ports, PortTaken
 from launcher.state import AlreadyRunning, State
+from tests.waiting import until
 
 
 def test_a_port_in_use_names_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,18 +80,14 @@ time.sleep(600)
 def test_all_processes_of_a_session_are_ended(tmp_path: Path, stubborn: bool) -> None:
     command = [sys.executable, "-c", SCRIPT.format(stubborn=stubborn)]
     leader = processes.start("x", command, os.environ, tmp_path)
-    deadline = time.monotonic() + 60
-    while len(list(processes.members([leader.pid]))) < 2 and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert len(list(processes.members([leader.pid]))) == 2
+    until(lambda: len(list(processes.members([leader.pid]))) == 2)
     processes.end([leader.pid], patience=1.5)
     assert list(processes.members([leader.pid])) == []
 
 
 def test_processes_of_a_session_are_found_after_its_leader_died(tmp_path: Path) -> None:
     leader = processes.start("x", [sys.executable, "-c", SCRIPT.format(stubborn=False)], os.environ, tmp_path)
-    while len(list(processes.members([leader.pid]))) < 2:
-        time.sleep(0.05)
+    until(lambda: len(list(processes.members([leader.pid]))) == 2)
     os.kill(leader.pid, signal.SIGKILL)
     leader.wait()
     assert len(list(processes.members([leader.pid]))) == 1

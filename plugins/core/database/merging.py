@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypedDict, Unpack
 
 import psycopg
 from psycopg import sql as compose
@@ -62,26 +62,27 @@ class MergedKeys:
         return MergeCounts(len(self.inserted), len(self.updated), self.unchanged)
 
 
-def merge(
-    conn: Conn,
-    table: Table,
-    rows: Iterable[Row],
-    *,
-    key: Sequence[str] = (),
-    insert_only: Sequence[str] = (),
-    keep_if_empty: Sequence[str] = (),
-    touch: Sequence[str] = (),
-) -> MergeCounts:
+class MergeRules(TypedDict, total=False):
+    """How a merge treats columns; every list may be left out.
+
+    key: the natural key; by default the first unique key whose columns the rows have.
+    insert_only: columns that are set when a row is inserted and never updated.
+    keep_if_empty: columns whose stored value is kept if the new one is empty or null.
+    touch: columns that are written together with others, but whose difference alone is no change.
+    """
+
+    key: Sequence[str]
+    insert_only: Sequence[str]
+    keep_if_empty: Sequence[str]
+    touch: Sequence[str]
+
+
+def merge(conn: Conn, table: Table, rows: Iterable[Row], **rules: Unpack[MergeRules]) -> MergeCounts:
     """Insert new rows, update rows that differ, leave the others untouched, and count all three.
 
     Of several rows with the same key the last one wins. Runs in the caller's transaction.
-
-    :param key: the natural key; by default the first unique key whose columns the rows have.
-    :param insert_only: columns that are set when a row is inserted and never updated.
-    :param keep_if_empty: columns whose stored value is kept if the new one is empty or null.
-    :param touch: columns that are written together with others, but whose difference alone is no change.
     """
-    batch, statements = _prepare(table, rows, key, insert_only, keep_if_empty, touch)
+    batch, statements = _prepare(table, rows, rules)
     if statements is None:
         return MergeCounts()
     answer = _run(conn, table, batch, statements, statements.count_page, statements.count_bulk)
@@ -89,18 +90,9 @@ def merge(
     return MergeCounts(inserted, updated, len(batch) - inserted - updated)
 
 
-def merge_keys(
-    conn: Conn,
-    table: Table,
-    rows: Iterable[Row],
-    *,
-    key: Sequence[str] = (),
-    insert_only: Sequence[str] = (),
-    keep_if_empty: Sequence[str] = (),
-    touch: Sequence[str] = (),
-) -> MergedKeys:
+def merge_keys(conn: Conn, table: Table, rows: Iterable[Row], **rules: Unpack[MergeRules]) -> MergedKeys:
     """Merge as `merge` does, and return the keys of the rows that were written."""
-    batch, statements = _prepare(table, rows, key, insert_only, keep_if_empty, touch)
+    batch, statements = _prepare(table, rows, rules)
     if statements is None:
         return MergedKeys()
     answer = _run(conn, table, batch, statements, statements.keys_page, statements.keys_bulk)
@@ -121,20 +113,22 @@ def natural_key(table: Table, columns: Sequence[str]) -> tuple[str, ...]:
 
 
 def _prepare(
-    table: Table,
-    rows: Iterable[Row],
-    key: Sequence[str],
-    insert_only: Sequence[str],
-    keep_if_empty: Sequence[str],
-    touch: Sequence[str],
+    table: Table, rows: Iterable[Row], rules: MergeRules
 ) -> tuple[list[Row], MergeStatements | None]:
     """Return the rows with each key once, and the statements that merge them; None if there are no rows."""
     batch = list(rows)
     if not batch:
         return batch, None
     columns = tuple(batch[0])
-    keys = tuple(key) or natural_key(table, columns)
-    statements = statements_for(table, columns, keys, tuple(insert_only), tuple(keep_if_empty), tuple(touch))
+    keys = tuple(rules.get("key", ())) or natural_key(table, columns)
+    statements = statements_for(
+        table,
+        columns,
+        keys,
+        tuple(rules.get("insert_only", ())),
+        tuple(rules.get("keep_if_empty", ())),
+        tuple(rules.get("touch", ())),
+    )
     return _last_of_each(batch, keys), statements
 
 

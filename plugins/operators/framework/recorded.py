@@ -94,7 +94,7 @@ class RecordedOperator(BaseOperator, Generic[OptionsT, HookT]):
 
     def make_hook(self) -> HookT:
         """Return the hook of this task; called once, when `self.hook` is first used."""
-        raise NotImplementedError(f"{type(self).__name__} declares no hook")
+        raise TypeError(f"{type(self).__name__} asks no service: it has no hook")
 
     def skip_unless_due(self, context: Context) -> None:
         """Raise `AirflowSkipException` if the task must not run; called before anything else."""

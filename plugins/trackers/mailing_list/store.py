@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -57,34 +57,28 @@ def save_messages(
     conn: Conn, messages: Sequence[Message], payloads: Sequence[raw.RawItem], now: datetime
 ) -> MergeCounts:
     """Store messages with their senders and raw payloads, in the caller's transaction."""
-    profiles = ensure_mailing_list_profiles(conn, map(sender_of, messages), source=SOURCE, now=now)
     raw.save(conn, SOURCE, EMAIL, payloads)
     raw.delete(conn, SOURCE, INDEX_ITEM, [item.key for item in payloads])
-    return _merge_messages(conn, messages, profiles, now)
+    return _merge_messages(conn, messages, now)
 
 
 def save_imported(conn: Conn, found: Sequence[tuple[Message, raw.RawItem]], now: datetime) -> int:
     """Store messages from files, in the caller's transaction; the archive's own data later replace them."""
-    messages = [message for message, _ in found]
-    profiles = ensure_mailing_list_profiles(conn, map(sender_of, messages), source=SOURCE, now=now)
     raw.save(conn, SOURCE, IMPORTED, [payload for _, payload in found])
-    return _merge_messages(conn, messages, profiles, now, listed=False).inserted
+    return _merge_messages(conn, [message for message, _ in found], now, listed=False).inserted
 
 
 def _merge_messages(
-    conn: Conn,
-    messages: Sequence[Message],
-    profiles: Mapping[str, int],
-    now: datetime,
-    *,
-    listed: bool | None = None,
+    conn: Conn, messages: Sequence[Message], now: datetime, *, listed: bool | None = None
 ) -> MergeCounts:
+    senders = [sender_of(message) for message in messages]
+    profiles = ensure_mailing_list_profiles(conn, senders, source=SOURCE, now=now)
     seen = {} if listed is None else {"listed": listed}
     rows = [
         {
             "list_name": m.list_name,
             "message_hash": m.message_hash,
-            "mailing_list_profile_id": profiles[sender_of(m).key],
+            "mailing_list_profile_id": profiles[sender.key],
             "message_id": m.message_id,
             "parent_hash": m.parent_hash,
             "thread_hash": m.thread_hash,
@@ -100,7 +94,7 @@ def _merge_messages(
             "updated_at": now,
             **seen,
         }
-        for m in messages
+        for m, sender in zip(messages, senders, strict=True)
     ]
     natural = ("list_name", "message_hash")
     once = ("created_at", *seen)
