@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from sandbox.asgi import App
 from sandbox.control import control
 from sandbox.faults import Faults
-from sandbox.limiter import Limiter
+from sandbox.limits import Limiter
 from sandbox.traffic import Counting
 from sandbox.world import World
 

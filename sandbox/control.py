@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import APIRouter, Body, HTTPException
 
 from sandbox.faults import Fault
-from sandbox.limiter import Limit
+from sandbox.limits import Limit
 from sandbox.services import merged
 from sandbox.world import World
 

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from sandbox.community import Community
 from sandbox.faults import Fault
-from sandbox.limiter import Limit
+from sandbox.limits import Limit
 from sandbox.service import Service
 from sandbox.services import merged, services
 from sandbox.traffic import Traffic

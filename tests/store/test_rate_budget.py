@@ -22,7 +22,7 @@ from core.rate_leases import RateLeases
 from hooks.api import ApiClient
 from hooks.http.limit_headers import RateLimitHeaders
 from sandbox.faults import Fault
-from sandbox.limiter import Limit
+from sandbox.limits import Limit
 from sandbox.world import World
 from tests.conftest import ROOT
 
