@@ -40,9 +40,7 @@ def shared_rate(url: str, total: int, rate: int) -> float:
     """Admit requests for four tasks under one limit per second; return how long it took."""
     import psycopg
 
-    from core.budget import Limits, SharedBudget
-    from core.rate_leases import RateLeases
-    from hooks.http.limit_headers import RateLimitHeaders
+    from core.budget import Limits, RateLeases, SharedBudget
 
     limits = Limits(
         block=6, slots_each=2, per_window=rate, window=1.0, lease=0.15, longest_request=0.1, skew=0.0
@@ -51,12 +49,11 @@ def shared_rate(url: str, total: int, rate: int) -> float:
 
     def task() -> None:
         leases = RateLeases(connect, ["shared"], limits)
-        budget = SharedBudget(leases, limits, RateLimitHeaders())
+        budget = SharedBudget(leases, limits)
         for _ in range(total // 4):
             with budget.admit("core"):
                 pass
         budget.close()
-        leases.close()
 
     threads = [Thread(target=task) for _ in range(4)]
     began = time.perf_counter()
@@ -71,13 +68,11 @@ def main() -> None:
     """Admit requests as fast as the budget allows, and print how long each took."""
     import psycopg
 
-    from core.budget import Limits, SharedBudget
-    from core.rate_leases import RateLeases
-    from hooks.http.limit_headers import RateLimitHeaders
+    from core.budget import Limits, RateLeases, SharedBudget
 
     limits = Limits(in_flight=PROCESSES * 4, slots_each=4, block=25)
     leases = RateLeases(lambda: psycopg.connect(os.environ["BENCH_URL"], autocommit=True), ["bench"], limits)
-    budget = SharedBudget(leases, limits, RateLimitHeaders())
+    budget = SharedBudget(leases, limits)
     seconds = []
     for _ in range(REQUESTS):
         began = time.perf_counter()
@@ -85,7 +80,6 @@ def main() -> None:
             pass
         seconds.append(time.perf_counter() - began)
     budget.close()
-    leases.close()
     blocks = sorted(seconds)[-REQUESTS // limits.block :]
     result = {
         "median": statistics.median(seconds),

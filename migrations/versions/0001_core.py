@@ -99,7 +99,18 @@ def upgrade() -> None:
         sa.Column("identity", sa.String(length=250), nullable=False),
         sa.Column("resource", sa.String(length=64), nullable=False),
         sa.Column("granted", sa.Integer(), nullable=False, comment="Requests that its holder may send"),
-        sa.Column("slots", sa.Integer(), nullable=False, comment="How many of them at a time"),
+        sa.Column(
+            "points",
+            sa.Integer(),
+            nullable=False,
+            comment="What they may cost of the quota, at the end what they did",
+        ),
+        sa.Column(
+            "slots",
+            sa.Integer(),
+            nullable=False,
+            comment="How many of them at a time, at the end those in flight",
+        ),
         sa.Column(
             "used",
             sa.Integer(),
@@ -125,6 +136,14 @@ def upgrade() -> None:
         unique=False,
         schema="core",
     )
+    op.create_index(
+        "rate_lease_live_idx",
+        "rate_lease",
+        ["identity", "resource"],
+        unique=False,
+        schema="core",
+        postgresql_where=sa.text("ended_at IS NULL"),
+    )
     op.create_table(
         "rate_quota",
         sa.Column("identity", sa.String(length=250), nullable=False, comment="Who is limited, never a token"),
@@ -144,6 +163,19 @@ def upgrade() -> None:
             sa.DateTime(timezone=True),
             nullable=True,
             comment="The source asked everybody to wait",
+        ),
+        sa.Column(
+            "blocked_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="When the source last refused a request",
+        ),
+        sa.Column(
+            "refusals",
+            sa.Integer(),
+            server_default="0",
+            nullable=False,
+            comment="Refusals in a row; if the source does not say how long to wait, each doubles the wait",
         ),
         sa.PrimaryKeyConstraint("identity", "resource", name=op.f("rate_quota_pkey")),
         schema="core",

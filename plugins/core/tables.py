@@ -218,6 +218,14 @@ rate_quota = Table(
     Column("quota", Integer, comment="Per window, as the source reported"),
     moment("reset_at", nullable=True, comment="When the source gives out anew"),
     moment("blocked_until", nullable=True, comment="The source asked everybody to wait"),
+    moment("blocked_at", nullable=True, comment="When the source last refused a request"),
+    Column(
+        "refusals",
+        Integer,
+        nullable=False,
+        server_default="0",
+        comment="Refusals in a row; if the source does not say how long to wait, each doubles the wait",
+    ),
     schema=SCHEMA,
     comment="What is left of each identity's quota; a block is taken at a time",
 )
@@ -229,7 +237,12 @@ rate_lease = Table(
     Column("identity", String(250), nullable=False),
     Column("resource", String(64), nullable=False),
     Column("granted", Integer, nullable=False, comment="Requests that its holder may send"),
-    Column("slots", Integer, nullable=False, comment="How many of them at a time"),
+    Column(
+        "points", Integer, nullable=False, comment="What they may cost of the quota, at the end what they did"
+    ),
+    Column(
+        "slots", Integer, nullable=False, comment="How many of them at a time, at the end those in flight"
+    ),
     Column(
         "used", Integer, comment="Reported at the end; null while the lease is live or if its holder died"
     ),
@@ -237,6 +250,7 @@ rate_lease = Table(
     moment("expires_at", comment="Nothing is sent under it after this"),
     moment("ended_at", nullable=True),
     Index(None, "identity", "resource", "expires_at"),
+    Index("rate_lease_live_idx", "identity", "resource", postgresql_where=text("ended_at IS NULL")),
     schema=SCHEMA,
     comment="Blocks of requests that processes hold; those of dead ones expire",
 )

@@ -1,6 +1,7 @@
 """The loop of every collector: one unit (list, channel, repository) after the other.
 
 A failing unit is recorded and the next one follows; at the end the task fails and names those that failed.
+A limit that is reached ends the loop, because it would meet every other unit, too.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ def collect_units(
     progress, clock = session.progress, session.clock
     progress.shown_first = shown_first
     failures: dict[str, BaseException] = {}
+    tried = 0
     for name in units:
+        tried += 1
         started = clock.monotonic()
         # The UI folds a unit's log lines; the line about its outcome follows outside, always visible.
         log.info(f"::group::{name}")
@@ -51,11 +54,13 @@ def collect_units(
                 failure_category=str(category),
                 exc_info=error if category is CollectorFailureCategory.UNKNOWN else None,
             )
+            if category is CollectorFailureCategory.RATE_LIMIT:
+                break
         else:
             log.info("::endgroup::")
             seconds = duration(clock.monotonic() - started)
             log.info(f"{name}: {progress.summary(progress.unit_counts())}, {seconds}")
     if failures:
         categories = {name: classify_failure(error) for name, error in failures.items()}
-        raise UnitsFailed(failures, categories, len(units))
+        raise UnitsFailed(failures, categories, len(units), not_tried=len(units) - tried)
     return Collected(counts=dict(progress.counts))

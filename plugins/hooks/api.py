@@ -6,27 +6,28 @@ and links that an API returns are rebuilt on its base address, and other hosts a
 
 from __future__ import annotations
 
-import json
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlencode
 
 import requests
-from requests.adapters import HTTPAdapter
 
-from core.budget import Budget, NoBudget
+from core.budget import Admission, Budget, LimitReader, NoBudget
 from core.clock import Clock, SystemClock
 from core.errors import BrokenOff, CollectorError, SourceUnavailable, TooLarge, UnexpectedPayload
 from core.http_cache import NoValidators, Validator, Validators
 from core.redaction import redact
 from core.settings import Settings
-from hooks.http.failures import failure_of
+from hooks.http.deadline import DEADLINE, Deadlines, WatchedAdapter
+from hooks.http.failures import failure_of, rate_limited
+from hooks.http.limit_headers import RateLimitHeaders
 from hooks.http.links import rebuild
+from hooks.http.messages import Call, Response, Traffic
 from hooks.http.request_retry import retrying
+
+__all__ = ["ApiClient", "Call", "Response", "Traffic"]
 
 CONNECT_TIMEOUT, READ_TIMEOUT = 10.0, 30.0
 MAX_BODY_BYTES = Settings.max_body_mb.default * 1024 * 1024
@@ -34,73 +35,7 @@ IN_FLIGHT = Settings.requests_in_flight.default
 CHUNK = 64 * 1024
 MAX_REDIRECTS = 3
 USER_AGENT = "boost-data-collector (+https://github.com/cppalliance)"
-
-
-@dataclass(frozen=True)
-class Response:
-    """A complete answer with a status below 400."""
-
-    method: str
-    path: str
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    url: str = ""
-
-    @property
-    def validator(self) -> Validator:
-        """The validator for the next request of this page; the store saves it with the page."""
-        return Validator.from_headers(self.headers)
-
-    @property
-    def not_modified(self) -> bool:
-        """Whether nothing has changed since the validator that was sent (304)."""
-        return self.status == 304
-
-    def json(self) -> Any:
-        """Decode the body; an HTML page or an incomplete document is an error that names the path."""
-        try:
-            return json.loads(self.body)
-        except ValueError:
-            kind = self.headers.get("Content-Type", "no content type").partition(";")[0]
-            reason = f"not JSON but {kind}, {len(self.body):,} bytes"
-            raise UnexpectedPayload(reason, source=self.method, identifier=self.path) from None
-
-
-@dataclass
-class Traffic:
-    """What a client sent and received; safe to read while threads count."""
-
-    requests: int = 0
-    retries: int = 0
-    received_bytes: int = 0
-    waited_seconds: float = 0.0
-    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
-
-    def add(self, *, requests: int = 0, retries: int = 0, received: int = 0, waited: float = 0.0) -> None:
-        """Add to the counts."""
-        with self.lock:
-            self.requests += requests
-            self.retries += retries
-            self.received_bytes += received
-            self.waited_seconds += waited
-
-
-@dataclass(frozen=True)
-class Call:
-    """A request to send: a path below the base address (or a link that the API returned), and its query.
-
-    :param tag: whatever the caller needs to recognise the answer.
-    """
-
-    path: str
-    params: tuple[tuple[str, str], ...] = ()
-    tag: Any = None
-
-    @property
-    def target(self) -> str:
-        """The path with the query."""
-        return f"{self.path}?{urlencode(self.params)}" if self.params else self.path
+REDIRECTS = (301, 302, 303, 307, 308)
 
 
 class ApiClient:
@@ -111,6 +46,8 @@ class ApiClient:
     :param budget: admits requests so that all tasks together stay below the limits.
     :param validators: known validators, sent with each request; the store saves new ones with their page.
     :param auth_of: returns the headers of the identity that a request is admitted for, if there are several.
+    :param limits: reads what the source's answers say about its limits, before anything else is decided.
+    :param error_in: returns the error in an answer, for services that report errors with status 200.
     :param on_request: called after each answer with path, status, bytes and seconds.
     """
 
@@ -127,6 +64,8 @@ class ApiClient:
         max_body_bytes: int = MAX_BODY_BYTES,
         resource: str = "core",
         auth_of: Callable[[str], Mapping[str, str]] | None = None,
+        limits: LimitReader | None = None,
+        error_in: Callable[[Response], CollectorError | None] | None = None,
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self.clock = clock or SystemClock()
@@ -139,20 +78,34 @@ class ApiClient:
         self.traffic = Traffic()
         self._auth = dict(auth or {})
         self._auth_of = auth_of
+        self._limits = limits or RateLimitHeaders(self.clock)
+        self._error_in = error_in or (lambda response: None)
+        self._deadlines = Deadlines()
         self._secrets = tuple(self._auth.values())
         self._local = threading.local()
         self._sessions: list[requests.Session] = []
         self._pool: ThreadPoolExecutor | None = None
 
     def get(
-        self, path: str, params: Mapping[str, Any] | None = None, *, tries: int | None = None
+        self,
+        path: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        tries: int | None = None,
+        deadline: float | None = None,
     ) -> Response:
         """Fetch one path: wait and retry within limits, then raise one of the `core.errors`.
 
         :param tries: how many tries network errors and 5xx get; `hooks.http.request_retry.TRIES` by default.
         """
         pairs = tuple((name, str(value)) for name, value in (params or {}).items() if value is not None)
-        return self._call(Call(path, pairs), tries)
+        return self.send(Call("GET", path, pairs, deadline=deadline), tries=tries)
+
+    def send(self, call: Call, *, tries: int | None = None) -> Response:
+        """Send any request, in the way that `get` does."""
+        attempt = retrying(self.clock, self.traffic, tries if call.may_repeat else 1)
+        answer: Response = attempt(self._follow, call)
+        return answer
 
     def get_json(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
         """Fetch one path and decode its JSON."""
@@ -170,7 +123,7 @@ class ApiClient:
         try:
             while True:
                 while len(waiting) < self.in_flight and (call := next(source, None)) is not None:
-                    waiting.append((call, pool.submit(self._call, call, None)))
+                    waiting.append((call, pool.submit(self.send, call)))
                 if not waiting:
                     return
                 call, future = waiting.popleft()
@@ -189,6 +142,7 @@ class ApiClient:
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
             self._pool = None
+        self._deadlines.close()
         self.budget.close()
         while self._sessions:
             self._sessions.pop().close()
@@ -205,73 +159,98 @@ class ApiClient:
             # requests may read proxies and certificate bundles from the environment, but must not replace
             # the Connection's credentials with those of a .netrc file.
             session.auth = lambda request: request
-            session.mount("http://", HTTPAdapter(pool_maxsize=1))
-            session.mount("https://", HTTPAdapter(pool_maxsize=1))
+            session.mount("http://", WatchedAdapter(pool_maxsize=1))
+            session.mount("https://", WatchedAdapter(pool_maxsize=1))
             session.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json", **self._auth})
             self._local.session = session
             self._sessions.append(session)
         return session
 
-    def _call(self, call: Call, tries: int | None) -> Response:
-        attempt = retrying(self.clock, self.traffic, tries)
-        answer: Response = attempt(self._follow, call)
-        return answer
-
     def _follow(self, call: Call) -> Response:
         url = rebuild(self.base_url, call.target)
         for _ in range(MAX_REDIRECTS + 1):
-            response = self._send(url, call.path)
-            if response.status not in (301, 302, 303, 307, 308):
+            response = self._send(url, call)
+            if response.status not in REDIRECTS:
                 return response
             url = rebuild(self.base_url, response.headers.get("Location", ""))
         raise UnexpectedPayload(
-            f"redirected more than {MAX_REDIRECTS} times", source="GET", identifier=call.path
+            f"redirected more than {MAX_REDIRECTS} times", source=call.method, identifier=call.path
         )
 
-    def _send(self, url: str, path: str) -> Response:
-        known = self.validators.get(url)
+    def _send(self, url: str, call: Call) -> Response:
+        known = self.validators.get(url) if call.method == "GET" else None
         started = self.clock.monotonic()
-        shown = redact(path, self._secrets)
-        try:
-            with self.budget.admit(self.resource) as identity:
-                self.traffic.add(requests=1)
-                with self._session().get(
+        shown = redact(call.path, self._secrets)
+        what = f"{call.method} {shown}"
+        resource = call.resource or self.resource
+        with self.budget.admit(resource, cost=call.cost, identity=call.identity) as admission:
+            self.traffic.add(requests=1)
+            answer, body = self._exchange(url, call, what, self._headers(admission, call, known))
+            report = self._limits.read(answer.status_code, answer.headers, body)
+            wait = admission.learn(report)
+        self.on_request(shown, answer.status_code, len(body), self.clock.monotonic() - started)
+        if report.refused:
+            raise rate_limited(what, answer.status_code, wait)
+        if answer.status_code >= 400:
+            raise failure_of(answer.status_code, answer.headers, body, what, self.clock.now())
+        found = Response(
+            call.method, shown, answer.status_code, answer.headers, body, url, admission.identity
+        )
+        if (error := self._error_in(found)) is not None:
+            raise error
+        return found
+
+    def _exchange(
+        self, url: str, call: Call, what: str, headers: Mapping[str, str]
+    ) -> tuple[requests.Response, bytes]:
+        """Send a request once and receive the whole answer."""
+        seconds = DEADLINE if call.deadline is None else call.deadline
+        with self._deadlines.within(seconds) as watch:
+            try:
+                with self._session().request(
+                    call.method,
                     url,
-                    headers=self._headers(identity, known),
+                    headers=dict(headers),
+                    json=call.body,
                     timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
                     stream=True,
                     allow_redirects=False,
                 ) as answer:
-                    body = self._read(answer, shown)
-                    self.budget.learn(self.resource, identity, answer.status_code, answer.headers)
-        except requests.Timeout as error:
-            raise SourceUnavailable(f"GET {shown}: no answer in time", timed_out=True) from error
-        except requests.exceptions.InvalidURL as error:
-            raise UnexpectedPayload("not a valid address", source="GET", identifier=shown) from error
-        except (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError) as error:
-            raise BrokenOff(f"GET {shown}: the answer broke off") from error
-        except requests.RequestException as error:
-            reason = redact(type(error).__name__, self._secrets)
-            raise SourceUnavailable(f"GET {shown}: the connection failed ({reason})") from error
-        seconds = self.clock.monotonic() - started
-        self.on_request(shown, answer.status_code, len(body), seconds)
-        if answer.status_code >= 400:
-            raise failure_of(answer.status_code, answer.headers, body, f"GET {shown}", self.clock.now())
-        return Response("GET", shown, answer.status_code, answer.headers, body, url)
+                    body = self._read(answer, what, call.max_body_bytes or self.max_body_bytes)
+            except requests.exceptions.InvalidURL as error:
+                method, _, path = what.partition(" ")
+                raise UnexpectedPayload("not a valid address", source=method, identifier=path) from error
+            except requests.RequestException as error:
+                raise self._unavailable(error, what, overdue=watch.overdue) from error
+        if watch.overdue:
+            raise SourceUnavailable(f"{what}: no complete answer in {seconds:.0f} s", timed_out=True)
+        return answer, body
 
-    def _headers(self, identity: str, known: Validator | None) -> dict[str, str]:
-        """Return the headers that only this request has: those of its identity and its validator."""
-        own = dict(self._auth_of(identity)) if self._auth_of else {}
-        return own | (known.headers() if known else {})
+    def _unavailable(
+        self, error: requests.RequestException, what: str, *, overdue: bool
+    ) -> SourceUnavailable:
+        if overdue or isinstance(error, requests.Timeout):
+            return SourceUnavailable(f"{what}: no answer in time", timed_out=True)
+        broken = (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError)
+        if isinstance(error, broken):
+            return BrokenOff(f"{what}: the answer broke off")
+        reason = redact(type(error).__name__, self._secrets)
+        return SourceUnavailable(f"{what}: the connection failed ({reason})")
 
-    def _read(self, answer: requests.Response, path: str) -> bytes:
+    def _headers(self, admission: Admission, call: Call, known: Validator | None) -> dict[str, str]:
+        """Return the headers that only this request has: of its identity, its call, its validator."""
+        own = dict(self._auth_of(admission.identity)) if self._auth_of else {}
+        return own | dict(call.headers) | (known.headers() if known else {})
+
+    def _read(self, answer: requests.Response, what: str, most: int) -> bytes:
         parts: list[bytes] = []
         size = 0
         for part in answer.iter_content(CHUNK):
             parts.append(part)
             size += len(part)
-            if size > self.max_body_bytes:
+            if size > most:
                 self.traffic.add(received=size)
-                raise TooLarge(f"larger than {self.max_body_bytes:,} bytes", source="GET", identifier=path)
+                method, _, path = what.partition(" ")
+                raise TooLarge(f"larger than {most:,} bytes", source=method, identifier=path)
         self.traffic.add(received=size)
         return b"".join(parts)

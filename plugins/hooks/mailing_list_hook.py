@@ -19,7 +19,11 @@ from core.redaction import without_userinfo
 from hooks.api import Call, Response
 from hooks.source_hook import SourceHook
 
+EXPORT_DEADLINE = 600.0
+"""Seconds that the export of a month may take; the server builds it while it is sent."""
 PAGE_SIZE = 100
+EXPORT_DEADLINE = 600.0
+"""Seconds that the export of a month may take; the server builds it while it sends it."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,8 @@ class MailingListHook(SourceHook):
     ) -> Iterator[tuple[str, Response | CollectorError]]:
         """Fetch messages by their hashes concurrently, and yield hash and answer (or error) in order."""
         calls = (
-            Call(f"/api/list/{quote(list_name, safe='@')}/email/{quote(h, safe='')}/", tag=h) for h in hashes
+            Call("GET", f"/api/list/{quote(list_name, safe='@')}/email/{quote(h, safe='')}/", tag=h)
+            for h in hashes
         )
         for call, outcome in self.client().in_order(calls):
             yield call.tag, outcome
@@ -90,7 +95,8 @@ class MailingListHook(SourceHook):
         """
         name = quote(list_name, safe="@")
         query = {"start": start.isoformat(), "end": end.isoformat()}
-        return self.client().get(f"/list/{name}/export/{name}.mbox.gz", query, tries=2).body
+        path = f"/list/{name}/export/{name}.mbox.gz"
+        return self.client().get(path, query, tries=2, deadline=EXPORT_DEADLINE).body
 
     def archive_url(self, list_name: str = "") -> str:
         """Return the address of the archive's or the list's page for readers."""
@@ -112,7 +118,7 @@ class MailingListHook(SourceHook):
 
     def _index_call(self, list_name: str, offset: int) -> Call:
         query = (("limit", str(self.page_size)), ("offset", str(offset)))
-        return Call(f"/api/list/{quote(list_name, safe='@')}/emails/", query, tag=offset)
+        return Call("GET", f"/api/list/{quote(list_name, safe='@')}/emails/", query, tag=offset)
 
     def _has_list(self, list_name: str) -> bool:
         try:

@@ -7,20 +7,19 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
 import pytest
 
-from core.budget import Lease, LeaseUse, Limits, QuotaReport, SharedBudget, Wait
+from core.budget import LimitReport, Limits, QuotaReport, RateLeases, SharedBudget
+from core.budget.leases import Lease, LeaseUse, Wait
 from core.clock import Clock, FixedClock
 from core.database import Conn
 from core.errors import RateLimited, SourceUnavailable
-from core.rate_leases import RateLeases
 from hooks.api import ApiClient
-from hooks.http.limit_headers import RateLimitHeaders
 from sandbox.faults import Fault
 from sandbox.limits import Limit
 from sandbox.world import World
@@ -38,18 +37,16 @@ def opener(url: str) -> Callable[[], Conn]:
 @pytest.fixture
 def make(database: str, sandbox: str) -> Any:
     clients: list[ApiClient] = []
-    opened: list[RateLeases] = []
 
     def client(
         limits: Limits, identities: tuple[str, ...] = IDENTITIES, clock: Clock | None = None
     ) -> ApiClient:
         leases = RateLeases(opener(database), identities, limits)
-        opened.append(leases)
         clients.append(
             ApiClient(
                 f"{sandbox}/hyperkitty/archives",
                 clock=clock,
-                budget=SharedBudget(leases, limits, RateLimitHeaders(), clock),
+                budget=SharedBudget(leases, limits, clock),
                 auth_of=lambda identity: {"Authorization": f"Bearer token_of_{identity}"},
             )
         )
@@ -58,8 +55,6 @@ def make(database: str, sandbox: str) -> Any:
     yield client
     for each in clients:
         each.close()
-    for leases in opened:
-        leases.close()
 
 
 def until_refused(client: ApiClient, most: int = 10_000) -> int:
@@ -146,10 +141,10 @@ def test_the_lease_of_a_killed_process_is_free_again_when_it_expires(database: s
     limits = Limits(in_flight=2, block=6, slots_each=2, lease=1800, longest_request=1800)
     code = (
         "import sys, time, psycopg\n"
-        "from core.budget import Limits\nfrom core.rate_leases import RateLeases\n"
+        "from core.budget import Limits, RateLeases\n"
         f"limits = {limits!r}\n"
         f"leases = RateLeases(lambda: psycopg.connect({database!r}, autocommit=True), ['a'], limits)\n"
-        "print(leases.take('core', 6, None), flush=True)\ntime.sleep(600)\n"
+        "print(leases.take('core', 1, []), flush=True)\ntime.sleep(600)\n"
     )
     env = os.environ | {"PYTHONPATH": str(ROOT / "plugins")}
     holder = subprocess.Popen([sys.executable, "-c", code], env=env, stdout=subprocess.PIPE, text=True)
@@ -158,11 +153,11 @@ def test_the_lease_of_a_killed_process_is_free_again_when_it_expires(database: s
     os.kill(holder.pid, signal.SIGKILL)
     holder.wait()
     leases = RateLeases(opener(database), ["a"], limits)
-    refused = leases.take("core", 6, None)
+    refused = leases.take("core", 1, [])
     assert isinstance(refused, Wait)
     assert 0 < refused.seconds <= 3600
     conn.execute("UPDATE core.rate_lease SET expires_at = clock_timestamp()")
-    assert isinstance(leases.take("core", 6, None), Lease)
+    assert isinstance(leases.take("core", 1, []), Lease)
     leases.close()
 
 
@@ -172,7 +167,7 @@ def test_the_lease_of_a_killed_process_is_free_again_when_it_expires(database: s
 def test_a_locked_table_fails_clearly_and_sends_nothing(
     database: str, make: Make, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.rate_leases.LOCK_PATIENCE_MS", 100)
+    monkeypatch.setattr("core.budget.leases.LOCK_PATIENCE_MS", 100)
     client = make(QUICK, ("a",))
     with psycopg.connect(database) as other:
         other.execute("LOCK TABLE core.rate_quota, core.rate_lease IN ACCESS EXCLUSIVE MODE")
@@ -194,7 +189,7 @@ def test_an_unreachable_budget_fails_clearly_and_sends_nothing(
     client = ApiClient(
         f"{sandbox}/hyperkitty/archives",
         clock=FixedClock(),
-        budget=SharedBudget(RateLeases(gone, ["a"], QUICK), QUICK, RateLimitHeaders()),
+        budget=SharedBudget(RateLeases(gone, ["a"], QUICK), QUICK),
     )
     with pytest.raises(SourceUnavailable, match="the rate budget cannot be reached"):
         client.get("/api/lists/", tries=1)
@@ -219,10 +214,10 @@ def test_a_lost_connection_is_opened_again(database: str) -> None:
         return opened[-1]
 
     leases = RateLeases(connect, ["a"], QUICK)
-    lease = leases.take("core", 6, None)
+    lease = leases.take("core", 1, [])
     assert isinstance(lease, Lease)
     opened[0].close()
-    leases.give_back("core", LeaseUse(lease, 2))
+    leases.give_back("core", [LeaseUse(lease, 2, 2)])
     assert len(opened) == 2
     leases.close()
 
@@ -232,48 +227,133 @@ class FakeLeases:
 
     def __init__(self, *answers: Lease | Wait) -> None:
         self.answers = list(answers)
-        self.reports: list[LeaseUse | None] = []
-        self.blocked: list[float] = []
+        self.reports: list[list[LeaseUse]] = []
+        self.blocked: list[tuple[str, float | None]] = []
+        self.wished: list[str] = []
 
-    def take(self, resource: str, wanted: int, report: LeaseUse | None) -> Lease | Wait:
-        self.reports.append(report)
+    def take(self, resource: str, cost: int, used: Sequence[LeaseUse], identity: str = "") -> Lease | Wait:
+        self.reports.append(list(used))
+        self.wished.append(identity)
         return self.answers.pop(0)
 
-    def give_back(self, resource: str, report: LeaseUse) -> None:
-        self.reports.append(report)
+    def give_back(self, resource: str, used: Sequence[LeaseUse]) -> None:
+        self.reports.append(list(used))
 
-    def block(self, resource: str, identity: str, seconds: float) -> None:
-        self.blocked.append(seconds)
+    def block(self, resource: str, lease: Lease, report: LimitReport) -> None:
+        self.blocked.append((lease.identity, report.wait))
+
+    def close(self) -> None:
+        pass
+
+
+def lease(number: int, identity: str = "a", requests: int = 6, points: int = 6, slots: int = 2) -> Lease:
+    return Lease(number, identity, requests, points, slots)
 
 
 def test_a_lease_is_used_up_and_reported(clock: FixedClock) -> None:
-    leases = FakeLeases(Lease(1, "a", 2, 2), Lease(2, "b", 5, 2))
-    budget = SharedBudget(leases, QUICK, RateLimitHeaders(), clock)
+    leases = FakeLeases(lease(1, requests=2), lease(2, "b"))
+    limits = Limits(**{**vars(QUICK), "has_quota": True})
+    budget = SharedBudget(leases, limits, clock)
     names = []
-    for _ in range(3):
-        with budget.admit("core") as name:
-            names.append(name)
-    assert names == ["a", "a", "b"]
     reset = datetime(2030, 1, 1, tzinfo=UTC)
-    for remaining in ("7", "5", "6"):
-        headers = {
-            "X-RateLimit-Limit": "10",
-            "X-RateLimit-Remaining": remaining,
-            "X-RateLimit-Reset": str(reset.timestamp()),
-        }
-        budget.learn("core", "b", 200, headers)
+    for remaining in (9, 7, 8):
+        with budget.admit("core") as admission:
+            names.append(admission.identity)
+            admission.learn(LimitReport(QuotaReport(10, remaining, reset)))
+    assert names == ["a", "a", "b"]
     budget.close()
     first, second, last = leases.reports
-    assert first is None
-    assert second is not None
-    assert (second.used, second.quota) == (2, None)
-    assert last is not None
-    assert (last.used, last.quota) == (1, QuotaReport(10, 5, reset))
+    assert first == []
+    assert second == [LeaseUse(lease(1, requests=2), 2, 2, 0, True, QuotaReport(10, 7, reset))]
+    assert last == [LeaseUse(lease(2, "b"), 1, 1, 0, True, QuotaReport(10, 8, reset))]
+
+
+def test_a_lease_is_cut_when_an_answer_reports_less(clock: FixedClock) -> None:
+    leases = FakeLeases(lease(1), Wait(600.0, "drained"))
+    budget = SharedBudget(leases, Limits(**{**vars(QUICK), "has_quota": True, "reserve": 3}), clock)
+    with budget.admit("core") as admission:
+        admission.learn(LimitReport(QuotaReport(100, 4, datetime(2030, 1, 1, tzinfo=UTC))))
+    with budget.admit("core"):
+        pass
+    with pytest.raises(RateLimited, match="drained"), budget.admit("core"):
+        pass
+    (used,) = leases.reports[1]
+    assert (used.requests, used.points) == (2, 2)
+
+
+def test_an_answer_corrects_the_cost(clock: FixedClock) -> None:
+    leases = FakeLeases(lease(1, points=10), lease(2, points=30), lease(3))
+    budget = SharedBudget(leases, Limits(**{**vars(QUICK), "has_quota": True}), clock)
+    for cost, corrected in ((4, 1), (9, None), (25, 30), (1, 0), (1, None)):
+        with budget.admit("core", cost=cost) as admission:
+            admission.learn(LimitReport(cost=corrected))
+    assert [[(use.requests, use.points) for use in uses] for uses in leases.reports] == [
+        [],
+        [(2, 10)],
+        [(1, 30)],
+    ]
+
+
+def test_requests_in_flight_keep_their_slots_when_a_lease_ends(clock: FixedClock) -> None:
+    leases = FakeLeases(lease(1, requests=1), lease(2, "b"), lease(3, "b"))
+    budget = SharedBudget(leases, QUICK, clock)
+    with budget.admit("core") as slow:
+        assert slow.identity == "a"
+        with budget.admit("core"):
+            pass
+        assert [(use.lease.id, use.in_flight) for use in leases.reports[1]] == [(1, 1)]
+    budget.close()
+    assert [(use.lease.id, use.in_flight) for use in leases.reports[2]] == [(1, 0), (2, 0)]
+
+
+def test_a_refusal_ends_the_lease_and_blocks_the_identity(clock: FixedClock) -> None:
+    leases = FakeLeases(lease(1), lease(2, "b"))
+    budget = SharedBudget(leases, QUICK, clock)
+    with budget.admit("core") as admission:
+        assert admission.learn(LimitReport(refused=True, wait=None)) == 0.0
+    with budget.admit("core") as admission:
+        assert admission.identity == "b"
+    assert leases.blocked == [("a", None)]
+    assert leases.reports[1] == [LeaseUse(lease(1), 1, 1)]
+
+
+def test_a_preferred_identity_is_used_if_it_can_send(clock: FixedClock) -> None:
+    leases = FakeLeases(lease(1, "b"), Wait(600.0, "drained"), lease(2, "a"))
+    budget = SharedBudget(leases, QUICK, clock)
+    with budget.admit("core", identity="b") as admission:
+        assert admission.identity == "b"
+    with budget.admit("core", identity="c") as admission:
+        assert admission.identity == "a"
+    assert leases.wished == ["b", "c", ""]
+    assert clock.slept == []
+
+
+def test_closing_does_not_hide_an_error(database: str, clock: FixedClock) -> None:
+    opened: list[Conn] = []
+
+    def connect() -> Conn:
+        if opened:
+            raise psycopg.OperationalError("no server")
+        opened.append(psycopg.connect(database, autocommit=True))
+        return opened[-1]
+
+    budget = SharedBudget(RateLeases(connect, ["a"], QUICK), QUICK, clock)
+
+    def fail() -> None:
+        try:
+            with budget.admit("core"):
+                opened[0].close()
+                raise RuntimeError("the reason")
+        finally:
+            budget.close()
+
+    with pytest.raises(RuntimeError, match="the reason"):
+        fail()
 
 
 def test_a_lease_is_not_used_after_it_expires_even_if_the_wall_clock_jumps(clock: FixedClock) -> None:
-    leases = FakeLeases(Lease(1, "a", 6, 2), Lease(2, "a", 6, 2))
-    budget = SharedBudget(leases, QUICK, RateLimitHeaders(), clock)
+    leases = FakeLeases(lease(1), lease(2))
+    budget = SharedBudget(leases, QUICK, clock)
     with budget.admit("core"):
         pass
     clock.moment -= timedelta(days=400)
@@ -287,8 +367,8 @@ def test_a_lease_is_not_used_after_it_expires_even_if_the_wall_clock_jumps(clock
 
 
 def test_the_process_waits_for_short_times_and_leaves_long_ones_to_the_scheduler(clock: FixedClock) -> None:
-    leases = FakeLeases(Wait(5.0, "busy"), Lease(1, "a", 1, 1), Wait(600.0, "drained"))
-    budget = SharedBudget(leases, QUICK, RateLimitHeaders(), clock)
+    leases = FakeLeases(Wait(5.0, "busy"), lease(1, requests=1), Wait(600.0, "drained"))
+    budget = SharedBudget(leases, QUICK, clock)
     with budget.admit("core"):
         pass
     assert clock.slept == [5.0]
@@ -298,9 +378,9 @@ def test_the_process_waits_for_short_times_and_leaves_long_ones_to_the_scheduler
 
 
 def test_the_budget_asks_the_database_once_per_block(database: str, conn: Conn, clock: FixedClock) -> None:
-    limits = Limits(block=25, slots_each=4)
+    limits = Limits(block=25, slots_each=4, per_window=10_000)
     leases = RateLeases(opener(database), ["a"], limits)
-    budget = SharedBudget(leases, limits, RateLimitHeaders(), clock)
+    budget = SharedBudget(leases, limits, clock)
     for _ in range(500):
         with budget.admit("core"):
             pass

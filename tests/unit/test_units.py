@@ -7,7 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from core.clock import FixedClock
-from core.errors import RateLimited, Stopped, UnitsFailed
+from core.errors import RateLimited, SourceUnavailable, Stopped, UnitsFailed
 from core.progress import Progress
 from core.session import Session
 from core.units import collect_units
@@ -55,6 +55,24 @@ def test_a_failing_unit_does_not_stop_the_others() -> None:
     )
     assert result.retry_after == 9
     assert lines[4:6] == ["::endgroup::", "b: ValueError: *** is wrong"]
+
+
+def test_a_limit_ends_the_loop_and_decides_when_to_try_again() -> None:
+    done: list[str] = []
+
+    def work(name: str, progress: Progress) -> None:
+        done.append(name)
+        if name == "a":
+            raise SourceUnavailable("away", retry_after=2)
+        raise RateLimited("the quota is used up", retry_after=900)
+
+    result, _ = run(work)
+    assert done == ["a", "b"]
+    assert (result.category, result.retry_after, result.not_tried) == ("rate_limit", 900, 1)
+    assert str(result) == (
+        "2 of 3 failed and 1 not tried because a limit is reached, the others are stored: "
+        "a (network): away; b (rate_limit): the quota is used up"
+    )
 
 
 def test_a_stop_and_a_lost_database_end_the_run() -> None:

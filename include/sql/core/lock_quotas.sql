@@ -1,5 +1,6 @@
 -- Locks the quotas of some identities, always in the same order. After its reset, a quota is full again except for
--- the requests of current leases; the source's next answer corrects the figure.
+-- the requests of current leases; the source's next answer corrects the figure. A daily quota is known before the
+-- first answer, and begins anew at midnight of its time zone.
 WITH locked AS (
     SELECT identity, resource
       FROM core.rate_quota
@@ -8,13 +9,19 @@ WITH locked AS (
        FOR UPDATE
 ), renewed AS (
     UPDATE core.rate_quota AS q
-       SET reset_at = NULL,
-           remaining = q.quota - (SELECT coalesce(sum(r.granted), 0)
-                                    FROM core.rate_lease AS r
-                                   WHERE (r.identity, r.resource) = (q.identity, q.resource)
-                                     AND r.ended_at IS NULL AND r.expires_at > clock_timestamp())
+       SET quota = coalesce(%(daily_quota)s::int, q.quota),
+           reset_at = CASE WHEN %(daily_quota)s::int IS NOT NULL
+                           THEN (date_trunc('day', clock_timestamp() AT TIME ZONE %(time_zone)s) + interval '1 day')
+                                AT TIME ZONE %(time_zone)s
+                      END,
+           remaining = coalesce(%(daily_quota)s::int, q.quota)
+                       - (SELECT coalesce(sum(r.points), 0)
+                            FROM core.rate_lease AS r
+                           WHERE (r.identity, r.resource) = (q.identity, q.resource)
+                             AND r.ended_at IS NULL AND r.expires_at > clock_timestamp())
       FROM locked AS l
      WHERE (q.identity, q.resource) = (l.identity, l.resource)
-       AND q.reset_at + make_interval(secs => %(skew)s) <= clock_timestamp()
+       AND (q.reset_at + make_interval(secs => %(skew)s) <= clock_timestamp()
+            OR (%(daily_quota)s::int IS NOT NULL AND q.remaining IS NULL))
 )
-SELECT identity, clock_timestamp() FROM locked
+SELECT FROM locked

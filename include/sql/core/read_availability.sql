@@ -1,24 +1,26 @@
 -- How many requests can each identity send now? A lease counts until none of its requests can be in the window.
-SELECT q.identity, q.remaining, q.quota, q.reset_at,
+-- The columns are the fields of core.budget.availability.QuotaState.
+SELECT q.identity, q.remaining, q.quota,
+       extract(epoch FROM q.reset_at - clock_timestamp())::float8 AS until_reset,
        greatest(extract(epoch FROM q.blocked_until - clock_timestamp()), 0)::float8 AS blocked,
-       coalesce(l.slots_taken, 0) AS slots_taken,
-       coalesce(l.live, 0) AS live,
-       coalesce(l.in_window, 0) AS in_window,
-       greatest(coalesce(l.window_frees, 0), 0.05)::float8 AS window_frees,
-       greatest(coalesce(l.slot_frees, 0), 0.05)::float8 AS slot_frees
+       q.refusals, live.trying, live.slots_taken, live.slots_of_own, recent.in_window,
+       greatest(recent.window_frees, 0.05)::float8 AS window_frees
   FROM core.rate_quota AS q
-  LEFT JOIN LATERAL (
-        SELECT sum(r.slots) FILTER (WHERE r.is_live) AS slots_taken,
-               count(*) FILTER (WHERE r.is_live) AS live,
-               sum(coalesce(r.used, r.granted)) AS in_window,
-               extract(epoch FROM min(r.until) - clock_timestamp()) + %(window)s AS window_frees,
-               extract(epoch FROM min(r.until) FILTER (WHERE r.is_live) - clock_timestamp()) AS slot_frees
-          FROM (SELECT n.slots, n.used, n.granted, coalesce(n.ended_at, n.expires_at) AS until,
-                       n.ended_at IS NULL AND n.expires_at > clock_timestamp() AS is_live
-                  FROM core.rate_lease AS n
-                 WHERE (n.identity, n.resource) = (q.identity, q.resource)
-                   AND n.expires_at > clock_timestamp() - make_interval(secs => %(window)s)) AS r
-         WHERE r.until > clock_timestamp() - make_interval(secs => %(window)s)
-       ) AS l ON true
+ CROSS JOIN LATERAL (
+        SELECT coalesce(sum(l.slots), 0)::int AS slots_taken,
+               coalesce(sum(l.slots) FILTER (WHERE l.id = ANY(%(ending)s::bigint[])), 0)::int AS slots_of_own,
+               count(*) FILTER (WHERE l.granted_at > coalesce(q.blocked_at, '-infinity'))::int AS trying
+          FROM core.rate_lease AS l
+         WHERE (l.identity, l.resource) = (q.identity, q.resource)
+           AND l.ended_at IS NULL AND l.expires_at > clock_timestamp()
+       ) AS live
+ CROSS JOIN LATERAL (
+        SELECT coalesce(sum(coalesce(l.used, l.granted)), 0)::int AS in_window,
+               extract(epoch FROM min(coalesce(l.ended_at, l.expires_at)) - clock_timestamp()) + %(window)s AS window_frees
+          FROM core.rate_lease AS l
+         WHERE %(window)s > 0 AND (l.identity, l.resource) = (q.identity, q.resource)
+           AND l.expires_at > clock_timestamp() - make_interval(secs => %(window)s)
+           AND coalesce(l.ended_at, l.expires_at) > clock_timestamp() - make_interval(secs => %(window)s)
+       ) AS recent
  WHERE q.identity = ANY(%(identities)s::text[]) AND q.resource = %(resource)s
  ORDER BY q.identity

@@ -185,21 +185,28 @@ def safe_message(error: BaseException) -> str:
 
 
 class UnitsFailed(CollectorError):
-    """Some units (lists, channels, repositories) failed; the others were collected."""
+    """Some units (lists, channels, repositories) failed; the others were collected.
+
+    :param not_tried: units that were left out because a limit was reached.
+    """
 
     def __init__(
         self,
         failures: Mapping[str, BaseException],
         categories: Mapping[str, CollectorFailureCategory],
         total: int,
+        not_tried: int = 0,
     ) -> None:
         lines = "; ".join(
             f"{unit} ({categories[unit]}): {safe_message(error)}" for unit, error in failures.items()
         )
-        super().__init__(f"{len(failures)} of {total} failed, the others are stored: {lines}")
+        left_out = f" and {not_tried} not tried because a limit is reached" if not_tried else ""
+        super().__init__(f"{len(failures)} of {total} failed{left_out}, the others are stored: {lines}")
         self.failures = dict(failures)
         self.categories = dict(categories)
-        delays = [d for e in failures.values() if (d := getattr(e, "retry_after", None)) is not None]
+        self.not_tried = not_tried
+        deciding = [e for unit, e in failures.items() if categories[unit] == self.category]
+        delays = [d for e in deciding if (d := getattr(e, "retry_after", None)) is not None]
         self.retry_after = min(delays, default=None)
 
     @property

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from math import isfinite
 
 from core.errors import (
     AuthenticationError,
@@ -17,6 +18,8 @@ from core.errors import (
 )
 
 DEFAULT_WAIT = 10.0
+LONGEST_WAIT = 86_400.0
+"""No quota is renewed later than after a day; a service that names a longer time is mistaken."""
 SMALL_BODY = 10_000
 
 
@@ -38,22 +41,29 @@ def retry_after(headers: Mapping[str, str], body: bytes, now: datetime) -> float
 
 
 def _seconds(value: str, now: datetime) -> float | None:
+    """Return the seconds that a value means; None for what no service can mean, such as infinity."""
     try:
-        return max(0.0, float(value))
+        seconds = float(value)
     except ValueError:
-        pass
-    try:
-        moment = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - now).total_seconds())
+        try:
+            moment = parsedate_to_datetime(value)
+        except ValueError:
+            return None
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        seconds = (moment - now).total_seconds()
+    return min(max(0.0, seconds), LONGEST_WAIT) if isfinite(seconds) else None
 
 
-def limit_exhausted(headers: Mapping[str, str]) -> bool:
-    """Return whether a 403 with these headers is a rate limit."""
-    return headers.get("X-RateLimit-Remaining") == "0" or "Retry-After" in headers
+def rate_limited(what: str, status: int, wait: float | None) -> RateLimited:
+    """Return the error of a request that was refused because of a limit.
+
+    :param wait: seconds until a repetition makes sense; None if nobody knows.
+    """
+    seconds = DEFAULT_WAIT if wait is None else wait
+    return RateLimited(
+        f"{what}: rate limited ({status}), free in {seconds:.0f} s", retry_after=seconds, guessed=wait is None
+    )
 
 
 def failure_of(
@@ -61,9 +71,8 @@ def failure_of(
 ) -> CollectorError:
     """Return the error that an answer with a status of 400 or more stands for."""
     wait = retry_after(headers, body, now)
-    if status == 429 or (status == 403 and limit_exhausted(headers)):
-        seconds = DEFAULT_WAIT if wait is None else wait
-        return RateLimited(f"{what}: rate limited ({status}), free in {seconds:.0f} s", retry_after=seconds)
+    if status == 429:
+        return rate_limited(what, status, wait)
     if status in (401, 403):
         return AuthenticationError(
             f"{what}: refused ({status}); check the Connection's credentials and access"

@@ -1,33 +1,53 @@
-"""Reads the headers in which services report their limits."""
+"""Reads what answers say about limits, as GitHub and many other services say it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from core.budget import QuotaReport
+from core.budget import LimitReport, QuotaReport
 from core.clock import Clock, SystemClock
-from hooks.http.failures import limit_exhausted, retry_after
+from hooks.http.failures import LONGEST_WAIT, retry_after
+
+BEGINNING = 2_000
+"""Bytes of a body in which a sentence about limits is looked for."""
 
 
 @dataclass(frozen=True)
 class RateLimitHeaders:
-    """`X-RateLimit-Limit`, `-Remaining`, `-Reset` (seconds since 1970), as GitHub and others send them."""
+    """`X-RateLimit-Limit`, `-Remaining`, `-Reset` (seconds since 1970), `Retry-After`, and sentences.
+
+    A 403 is a limit only if something says so. A secondary limit may say it in a sentence alone, and a
+    primary one by its reset time alone. A 304 costs nothing.
+    """
 
     clock: Clock = field(default_factory=SystemClock)
 
+    def read(self, status: int, headers: Mapping[str, str], body: bytes) -> LimitReport:
+        """Return what an answer says."""
+        quota = self.quota(headers)
+        if not self._refused(status, headers, body, quota):
+            return LimitReport(quota, cost=0 if status == 304 else None)
+        wait = retry_after(headers, body, self.clock.now())
+        if not wait and quota and quota.remaining == 0:
+            wait = max(0.0, (quota.reset_at - self.clock.now()).total_seconds())
+        return LimitReport(quota, refused=True, wait=wait)
+
     def quota(self, headers: Mapping[str, str]) -> QuotaReport | None:
-        """Return the remaining quota, if the answer reports it."""
+        """Return the remaining quota, if the answer reports it; no reset is believed to be far away."""
         try:
             quota, remaining = int(headers["X-RateLimit-Limit"]), int(headers["X-RateLimit-Remaining"])
             reset_at = datetime.fromtimestamp(float(headers["X-RateLimit-Reset"]), UTC)
-        except (KeyError, ValueError, OverflowError):
+        except (KeyError, ValueError, OverflowError, OSError):
             return None
-        return QuotaReport(quota, remaining, reset_at)
+        latest = self.clock.now() + timedelta(seconds=LONGEST_WAIT)
+        return QuotaReport(quota, remaining, min(reset_at, latest))
 
-    def pause(self, status: int, headers: Mapping[str, str]) -> float | None:
-        """Return for how long the source asks all requests to wait, beyond what the quota shows."""
-        if status != 429 and not (status == 403 and limit_exhausted(headers)):
-            return None
-        return retry_after(headers, b"", self.clock.now())
+    @staticmethod
+    def _refused(status: int, headers: Mapping[str, str], body: bytes, quota: QuotaReport | None) -> bool:
+        if status == 403:
+            says = body[:BEGINNING].lower()
+            told = "Retry-After" in headers or b"rate limit" in says or b"abuse" in says
+            return told or (quota is not None and quota.remaining == 0)
+        return status == 429

@@ -1,0 +1,223 @@
+"""The part of the budget inside a process: uses leases from several threads.
+
+Each request costs a lock and a subtraction; only a new lease costs a query.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from threading import Condition
+
+import structlog
+
+from core.budget.admission import Admission
+from core.budget.availability import PROBE
+from core.budget.leases import Lease, Leases, LeaseUse, Wait
+from core.budget.limits import LimitReport, Limits, QuotaReport
+from core.clock import Clock, SystemClock
+from core.errors import RateLimited, SourceUnavailable
+
+PATIENCE = 30.0
+"""Seconds that a request may wait in the process; if it would take longer, the task is retried later."""
+LOOK_AGAIN = 0.25
+"""Seconds until a waiting thread checks the clock again, since an expired lease notifies nobody."""
+SAFE_SHARE = 0.8
+"""Share of a lease's lifetime in which it is used; the rest covers the round trip to the database."""
+log = structlog.get_logger("collector")
+
+
+@dataclass(eq=False)
+class _Held:
+    """A lease in use, or one whose last requests are in flight."""
+
+    lease: Lease
+    until: float
+    requests: int = 0
+    points: int = 0
+    in_flight: int = 0
+    accepted: bool = False
+    quota: QuotaReport | None = None
+    most_points: int = 0
+
+    def __post_init__(self) -> None:
+        self.most_points = self.lease.points
+
+    def fits(self, cost: int, now: float) -> bool:
+        """Return whether a request of this cost may be started."""
+        left = self.requests < self.lease.requests and self.points + cost <= self.most_points
+        return left and now < self.until
+
+    def use(self) -> LeaseUse:
+        """Return what the database needs to know."""
+        return LeaseUse(self.lease, self.requests, self.points, self.in_flight, self.accepted, self.quota)
+
+
+@dataclass
+class _Resource:
+    """The leases on one resource: those in use by the identity that was asked for, and those that end."""
+
+    limits: Limits
+    in_use: dict[str, _Held] = field(default_factory=dict)
+    ending: list[_Held] = field(default_factory=list)
+    renewing: set[str] = field(default_factory=set)
+
+    def in_flight(self, held: _Held) -> int:
+        """Return how many requests fill the slots of a lease; it took over those of leases that end."""
+        same = (other for other in self.ending if other.lease.identity == held.lease.identity)
+        return held.in_flight + sum(other.in_flight for other in same)
+
+    def end(self, *identities: str) -> list[tuple[_Held, LeaseUse]]:
+        """Stop using leases; return what the database has to know of all leases that end."""
+        self.ending += [self.in_use.pop(identity) for identity in identities if identity in self.in_use]
+        return [(held, held.use()) for held in self.ending]
+
+    def reported(self, uses: list[tuple[_Held, LeaseUse]]) -> None:
+        """Forget leases of which nothing is in flight and everything is reported."""
+        done = [held for held, use in uses if not use.in_flight]
+        self.ending = [held for held in self.ending if held not in done]
+
+
+class SharedBudget:
+    """The budget of a source whose limits all processes share.
+
+    :param limits: of all resources, or by resource.
+    """
+
+    def __init__(
+        self, leases: Leases, limits: Limits | dict[str, Limits], clock: Clock | None = None
+    ) -> None:
+        self._leases, self._limits = leases, limits
+        self._clock = clock or SystemClock()
+        self._resources: dict[str, _Resource] = {}
+        self._changed = Condition()
+
+    @contextmanager
+    def admit(self, resource: str, *, cost: int | None = None, identity: str = "") -> Iterator[Admission]:
+        """Wait up to `PATIENCE` seconds; if it would take longer, have the task retried later."""
+        held, expected = self._next_request(resource, cost, identity)
+        try:
+            yield _Admitted(self, resource, held, expected)
+        finally:
+            with self._changed:
+                held.in_flight -= 1
+                self._changed.notify_all()
+            if held.lease.requests == PROBE:
+                self._give_back(resource)  # The others wait for what it found out.
+
+    def close(self) -> None:
+        """Give back the requests that were not used; a lease that cannot be given back expires by itself."""
+        for name in self._resources:
+            self._give_back(name)
+        self._leases.close()
+
+    def _give_back(self, name: str) -> None:
+        resource = self._resources[name]
+        with self._changed:
+            uses = resource.end(*resource.in_use)
+        try:
+            if uses:
+                self._leases.give_back(name, [use for _, use in uses])
+        except SourceUnavailable as error:
+            log.warning(f"requests that were not used could not be given back: {error}")
+        else:
+            with self._changed:
+                resource.reported(uses)
+
+    def learn(self, resource: str, held: _Held, expected: int, report: LimitReport) -> float:
+        """Note what an answer says; cut the lease at once if the source has less left than we thought."""
+        with self._changed:
+            held.points += (expected if report.cost is None else report.cost) - expected
+            held.accepted = held.accepted or not report.refused
+            quota = report.quota
+            if quota and self._of(resource).limits.has_quota:
+                known = held.quota
+                newer = known is None or quota.reset_at > known.reset_at
+                if newer or (
+                    known and quota.reset_at == known.reset_at and quota.remaining < known.remaining
+                ):
+                    held.quota = quota
+                left = max(0, quota.remaining - self._of(resource).limits.reserve)
+                held.most_points = min(held.most_points, held.points + left)
+            if report.refused:
+                held.until = 0.0
+        if report.refused:
+            self._leases.block(resource, held.lease, report)
+        return 0.0
+
+    def _of(self, resource: str) -> _Resource:
+        if resource not in self._resources:
+            limits = self._limits if isinstance(self._limits, Limits) else self._limits[resource]
+            self._resources[resource] = _Resource(limits)
+        return self._resources[resource]
+
+    def _next_request(self, name: str, cost: int | None, identity: str) -> tuple[_Held, int]:
+        began = self._clock.monotonic()
+        with self._changed:
+            resource = self._of(name)
+        expected = resource.limits.cost if cost is None else cost
+        while True:
+            with self._changed:
+                while True:
+                    held = resource.in_use.get(identity)
+                    usable = held is not None and held.fits(expected, self._clock.monotonic())
+                    if held and usable and resource.in_flight(held) < held.lease.slots:
+                        held.requests += 1
+                        held.points += expected
+                        held.in_flight += 1
+                        return held, expected
+                    if not usable and identity not in resource.renewing:
+                        resource.renewing.add(identity)
+                        break
+                    # Until another thread's request ends, or another thread has taken a new lease.
+                    self._changed.wait(LOOK_AGAIN)
+            wait = self._renew(name, resource, expected, identity)
+            if wait is None:
+                continue
+            if identity:
+                identity = ""  # It was only preferred.
+                continue
+            if self._clock.monotonic() - began + wait.seconds > PATIENCE:
+                raise RateLimited(
+                    f"the rate budget of {name} is used up: {wait.reason}", retry_after=wait.seconds
+                )
+            self._clock.sleep(wait.seconds)
+
+    def _renew(self, name: str, resource: _Resource, cost: int, identity: str) -> Wait | None:
+        """Take a new lease; one thread at a time."""
+        try:
+            with self._changed:
+                uses = resource.end(identity)
+            requested_at = self._clock.monotonic()
+            answer = self._leases.take(name, cost, [use for _, use in uses], identity)
+            with self._changed:
+                resource.reported(uses)
+                if isinstance(answer, Wait):
+                    return answer
+                until = requested_at + resource.limits.lease * SAFE_SHARE
+                resource.in_use[identity] = _Held(answer, until)
+                return None
+        finally:
+            with self._changed:
+                resource.renewing.discard(identity)
+                self._changed.notify_all()
+
+
+@dataclass(frozen=True)
+class _Admitted:
+    """The permission to send one request under a lease."""
+
+    budget: SharedBudget
+    resource: str
+    held: _Held
+    expected: int
+
+    @property
+    def identity(self) -> str:
+        """Whom to send the request as."""
+        return self.held.lease.identity
+
+    def learn(self, report: LimitReport) -> float:
+        """Note what the answer says; the next admission waits as long as necessary."""
+        return self.budget.learn(self.resource, self.held, self.expected, report)
