@@ -12,10 +12,13 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any, Protocol
 
+from psycopg import Cursor
+
 from core.budget.availability import Availability, QuotaState, availability
 from core.budget.limits import LimitReport, Limits, QuotaReport
 from core.database import Conn, execute, fetch, fetch_one, scrubbed
 from core.errors import DatabaseFailure, SourceUnavailable
+from core.sql import sql
 
 LOCK_PATIENCE_MS = 5_000
 LOCK_NOT_AVAILABLE = "55P03"
@@ -104,12 +107,12 @@ class RateLeases:
         """End the leases that were used, and grant one for the identity with the largest share left."""
         limits = self._limits_of(resource)
         with self._transaction() as conn:
-            self._lock_quotas(conn, resource, limits)
+            locked = self._lock_quotas(conn, resource, limits)
             self._end(conn, resource, used)
             ending = [use.lease.id for use in used if use.in_flight]
             states = self._read(conn, resource, limits, ending)
-            if len(states) < len(self._identities):
-                # An identity is new, or the table was emptied.
+            if locked.rowcount < len(self._identities):
+                # An identity is new, or the table was emptied. What was read may be newer than the lock.
                 execute(conn, "core/add_quotas", {"identities": self._identities, "resource": resource})
                 self._lock_quotas(conn, resource, limits)
                 states = self._read(conn, resource, limits, ending)
@@ -170,7 +173,8 @@ class RateLeases:
             with self._conn.pipeline(), self._conn.transaction():
                 yield self._conn
 
-    def _lock_quotas(self, conn: Conn, resource: str, limits: Limits) -> None:
+    def _lock_quotas(self, conn: Conn, resource: str, limits: Limits) -> Cursor[Any]:
+        """Lock the quotas of all identities; the cursor knows how many there are when the next answer is read."""
         values = {
             "identities": self._identities,
             "resource": resource,
@@ -178,7 +182,7 @@ class RateLeases:
             "daily_quota": limits.daily_quota or None,
             "time_zone": limits.time_zone,
         }
-        execute(conn, "core/lock_quotas", values)
+        return conn.execute(sql("core/lock_quotas"), values)
 
     def _read(self, conn: Conn, resource: str, limits: Limits, ending: list[int]) -> list[QuotaState]:
         values = {
