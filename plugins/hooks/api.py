@@ -21,7 +21,7 @@ from core.http_cache import NoValidators, Validator, Validators
 from core.redaction import redact
 from core.settings import Settings
 from hooks.http.deadline import DEADLINE, Deadlines, WatchedAdapter
-from hooks.http.failures import failure_of, rate_limited
+from hooks.http.failures import TokenRefused, failure_of, rate_limited
 from hooks.http.limit_headers import RateLimitHeaders
 from hooks.http.links import rebuild
 from hooks.http.messages import Call, Response, Traffic
@@ -81,10 +81,21 @@ class ApiClient:
         self._limits = limits or RateLimitHeaders(self.clock)
         self._error_in = error_in or (lambda response: None)
         self._deadlines = Deadlines()
-        self._secrets = tuple(self._auth.values())
+        self._secrets = set(self._auth.values())
+        self._refused: Callable[[str], bool] | None = None
         self._local = threading.local()
         self._sessions: list[requests.Session] = []
         self._pool: ThreadPoolExecutor | None = None
+
+    def authenticate(
+        self, auth_of: Callable[[str], Mapping[str, str]], refused: Callable[[str], bool]
+    ) -> None:
+        """Send each request as the identity that it is admitted for.
+
+        :param auth_of: returns the headers of an identity.
+        :param refused: is called with a token that got a 401; returns whether another one is there to try.
+        """
+        self._auth_of, self._refused = auth_of, refused
 
     def get(
         self,
@@ -169,7 +180,7 @@ class ApiClient:
     def _follow(self, call: Call) -> Response:
         url = rebuild(self.base_url, call.target)
         for _ in range(MAX_REDIRECTS + 1):
-            response = self._send(url, call)
+            response = self._send_authenticated(url, call)
             if response.status not in REDIRECTS:
                 return response
             url = rebuild(self.base_url, response.headers.get("Location", ""))
@@ -177,20 +188,32 @@ class ApiClient:
             f"redirected more than {MAX_REDIRECTS} times", source=call.method, identifier=call.path
         )
 
+    def _send_authenticated(self, url: str, call: Call) -> Response:
+        """Send a request, and once more if a token is refused and its owner has another one by now."""
+        try:
+            return self._send(url, call)
+        except TokenRefused as refusal:
+            if self._refused is None or not self._refused(refusal.token):
+                raise
+            return self._send(url, call)
+
     def _send(self, url: str, call: Call) -> Response:
         known = self.validators.get(url) if call.method == "GET" else None
         started = self.clock.monotonic()
-        shown = redact(call.path, self._secrets)
+        shown = redact(call.path, tuple(self._secrets))
         what = f"{call.method} {shown}"
         resource = call.resource or self.resource
         with self.budget.admit(resource, cost=call.cost, identity=call.identity) as admission:
             self.traffic.add(requests=1)
-            answer, body = self._exchange(url, call, what, self._headers(admission, call, known))
+            headers = self._headers(admission, call, known)
+            answer, body = self._exchange(url, call, what, headers)
             report = self._limits.read(answer.status_code, answer.headers, body)
             wait = admission.learn(report)
         self.on_request(shown, answer.status_code, len(body), self.clock.monotonic() - started)
         if report.refused:
             raise rate_limited(what, answer.status_code, wait)
+        if answer.status_code == 401:
+            raise TokenRefused(what, headers.get("Authorization", "").rpartition(" ")[2])
         if answer.status_code >= 400:
             raise failure_of(answer.status_code, answer.headers, body, what, self.clock.now())
         found = Response(
@@ -234,12 +257,15 @@ class ApiClient:
         broken = (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError)
         if isinstance(error, broken):
             return BrokenOff(f"{what}: the answer broke off")
-        reason = redact(type(error).__name__, self._secrets)
+        reason = redact(type(error).__name__, tuple(self._secrets))
         return SourceUnavailable(f"{what}: the connection failed ({reason})")
 
     def _headers(self, admission: Admission, call: Call, known: Validator | None) -> dict[str, str]:
         """Return the headers that only this request has: of its identity, its call, its validator."""
         own = dict(self._auth_of(admission.identity)) if self._auth_of else {}
+        for value in own.values():
+            # A token must not be shown either with its scheme or without.
+            self._secrets |= {value, value.rpartition(" ")[2]}
         return own | dict(call.headers) | (known.headers() if known else {})
 
     def _read(self, answer: requests.Response, what: str, most: int) -> bytes:

@@ -6,14 +6,21 @@ named as `conn_name_attr` says, because the Test button passes the id by that na
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from hashlib import blake2b
+from typing import ClassVar
 
 from airflow.sdk import BaseHook, Connection
+from airflow.sdk.log import mask_secret
 
-from core.clock import Clock
-from core.errors import ConfigurationError
-from hooks.api import IN_FLIGHT, MAX_BODY_BYTES, ApiClient
+from core.budget import LimitReader, Limits, RateLeases, SharedBudget
+from core.clock import Clock, SystemClock
+from core.database import Conn
+from core.errors import CollectorError, ConfigurationError
+from hooks.api import IN_FLIGHT, MAX_BODY_BYTES, ApiClient, Response
 from hooks.connections import require_connection
+from hooks.http.limit_headers import RateLimitHeaders
+from hooks.http.tokens import Tokens, split_tokens
 
 
 class SourceHook(BaseHook):
@@ -22,6 +29,8 @@ class SourceHook(BaseHook):
     :param in_flight: how many requests overlap.
     """
 
+    limits: ClassVar[Mapping[str, Limits]] = {}
+    """What the source allows, by resource; `core` is that of a call that names none. Empty: no limits."""
     conn_name_attr: str
     default_conn_name: str
     conn_type: str
@@ -41,6 +50,17 @@ class SourceHook(BaseHook):
         self.conn_id = conn_id
         self._clock, self._in_flight, self._max_body_bytes = clock, in_flight, max_body_bytes
         self._client: ApiClient | None = None
+        self._connect: Callable[[], Conn] | None = None
+        self._tokens = Tokens(self.tokens, self.owner_of)
+
+    def use(self, connect: Callable[[], Conn] | None) -> None:
+        """Share the source's limits with all tasks, through the database; called before the first request.
+
+        Without it, as for the Test button, nothing is shared and the first token is used.
+
+        :param connect: opens a connection that only the budget uses.
+        """
+        self._connect = connect
 
     def connection(self) -> Connection:
         """Return the Connection, or raise an error that says where to create it."""
@@ -64,17 +84,69 @@ class SourceHook(BaseHook):
         """Return the headers that authenticate; none by default."""
         return {}
 
+    def tokens(self) -> list[str]:
+        """Return the tokens in the Connection's password; each is kept out of all logs."""
+        found = split_tokens(self.connection().password)
+        for token in found:
+            mask_secret(token)
+        return found
+
+    def owner_of(self, token: str) -> str:
+        """Return whom a token belongs to, for a source that can tell; by default each token is by itself.
+
+        The answer names who is limited, such as a user's id, and never contains the token.
+        """
+        return blake2b(token.encode(), digest_size=8).hexdigest()
+
+    def auth_of(self, owner: str) -> Mapping[str, str]:
+        """Return the headers that authenticate an owner; those of a bearer token by default."""
+        return {"Authorization": f"Bearer {self._tokens.of(owner)}"}
+
+    def limit_reader(self) -> LimitReader:
+        """Return the reader of what the source's answers say about limits."""
+        return RateLimitHeaders(self._clock or SystemClock())
+
+    def error_in(self, response: Response) -> CollectorError | None:
+        """Return the error in an answer, for a source that reports errors with status 200."""
+        return None
+
     def client(self) -> ApiClient:
         """Return the client, which is created when it is first needed."""
         if self._client is None:
-            self._client = ApiClient(
-                self.base_url(),
-                self.auth(),
-                self._clock,
-                in_flight=self._in_flight,
-                max_body_bytes=self._max_body_bytes,
-            )
+            self._client = self._authenticated() if self.limits else self._plain(self.auth())
         return self._client
+
+    def _plain(self, auth: Mapping[str, str]) -> ApiClient:
+        """Return a client that shares no limits."""
+        return ApiClient(
+            self.base_url(),
+            auth,
+            self._clock,
+            in_flight=self._in_flight,
+            max_body_bytes=self._max_body_bytes,
+            limits=self.limit_reader(),
+            error_in=self.error_in,
+        )
+
+    def _authenticated(self) -> ApiClient:
+        """Return a client that sends each request as one of the tokens' owners, within the shared limits."""
+        owners = self._tokens.owners()
+        client = self._plain(self.auth())
+        if not owners:
+            owners = [self.conn_id]
+        else:
+            client.authenticate(
+                lambda identity: self.auth_of(self._owner(identity) or owners[0]), self._tokens.refused
+            )
+        if self._connect is not None:
+            identities = [f"{self.conn_type}:{owner}" for owner in owners]
+            client.budget = SharedBudget(
+                RateLeases(self._connect, identities, self.limits), self.limits, self._clock
+            )
+        return client
+
+    def _owner(self, identity: str) -> str:
+        return identity.removeprefix(f"{self.conn_type}:")
 
     @property
     def requests(self) -> int:

@@ -76,13 +76,14 @@ class CollectorOperator(RecordedOperator[CollectorOptionsT, SourceHookT]):
             self.hook.base_url()
 
     def make_hook(self) -> SourceHookT:
-        """Return the hook, with the settings that limit its requests."""
+        """Return the hook, with the settings and the budget that limit its requests."""
         make: Callable[..., Any] = self.hook_type
         hook = make(
             clock=self.clock,
             in_flight=self.settings.requests_in_flight,
             max_body_bytes=self.settings.max_body_mb * MIB,
         )
+        hook.use(DatabaseHook().connect)
         return cast(SourceHookT, hook)
 
     def lock_scopes(self) -> tuple[str, ...]:

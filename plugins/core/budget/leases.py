@@ -174,7 +174,7 @@ class RateLeases:
                 yield self._conn
 
     def _lock_quotas(self, conn: Conn, resource: str, limits: Limits) -> Cursor[Any]:
-        """Lock the quotas of all identities; the cursor knows how many there are when the next answer is read."""
+        """Lock the quotas of all identities; the cursor tells how many there are with the next answer."""
         values = {
             "identities": self._identities,
             "resource": resource,

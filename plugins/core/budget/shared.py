@@ -5,7 +5,7 @@ Each request costs a lock and a subtraction; only a new lease costs a query.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Condition
@@ -86,7 +86,7 @@ class SharedBudget:
     """
 
     def __init__(
-        self, leases: Leases, limits: Limits | dict[str, Limits], clock: Clock | None = None
+        self, leases: Leases, limits: Limits | Mapping[str, Limits], clock: Clock | None = None
     ) -> None:
         self._leases, self._limits = leases, limits
         self._clock = clock or SystemClock()

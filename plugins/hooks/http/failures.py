@@ -66,6 +66,14 @@ def rate_limited(what: str, status: int, wait: float | None) -> RateLimited:
     )
 
 
+class TokenRefused(AuthenticationError):
+    """The source does not accept a token (401): it is wrong, revoked or expired."""
+
+    def __init__(self, what: str, token: str) -> None:
+        super().__init__(f"{what}: refused (401); check the Connection's credentials and access")
+        self.token = token
+
+
 def failure_of(
     status: int, headers: Mapping[str, str], body: bytes, what: str, now: datetime
 ) -> CollectorError:
