@@ -24,7 +24,7 @@ from hooks.http.deadline import DEADLINE, Deadlines, WatchedAdapter
 from hooks.http.failures import TokenRefused, failure_of, rate_limited
 from hooks.http.limit_headers import RateLimitHeaders
 from hooks.http.links import rebuild
-from hooks.http.messages import Call, Response, Traffic
+from hooks.http.messages import SAFE_METHODS, Call, Response, Traffic
 from hooks.http.request_retry import retrying
 
 __all__ = ["ApiClient", "Call", "Response", "Traffic"]
@@ -183,6 +183,12 @@ class ApiClient:
             response = self._send_authenticated(url, call)
             if response.status not in REDIRECTS:
                 return response
+            if call.method not in SAFE_METHODS:
+                raise UnexpectedPayload(
+                    f"redirected ({response.status}); only requests that change nothing are sent elsewhere",
+                    source=call.method,
+                    identifier=response.path,
+                )
             url = rebuild(self.base_url, response.headers.get("Location", ""))
         raise UnexpectedPayload(
             f"redirected more than {MAX_REDIRECTS} times", source=call.method, identifier=call.path

@@ -466,3 +466,13 @@ def test_an_exhausted_quota_is_waited_for_until_its_reset_and_no_longer_than_a_d
 def test_an_unchanged_answer_costs_nothing(clock: FixedClock) -> None:
     assert RateLimitHeaders(clock).read(304, {}, b"").cost == 0
     assert RateLimitHeaders(clock).read(200, {}, b"").cost is None
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_only_what_changes_nothing_follows_a_redirect(world: World, client: ApiClient, status: int) -> None:
+    world.faults.append(Fault(path="/moved", status=status, headers={"Location": LISTS}))
+    assert client.get("/moved").status == 200
+    before = sent(world)
+    with pytest.raises(UnexpectedPayload, match="only requests that change nothing"):
+        client.send(Call("POST", "/moved", body={"text": "hello"}, repeatable=True))
+    assert sent(world) == before + 1

@@ -17,7 +17,7 @@ from core.budget.availability import PROBE
 from core.budget.leases import Lease, Leases, LeaseUse, Wait
 from core.budget.limits import LimitReport, Limits, QuotaReport
 from core.clock import Clock, SystemClock
-from core.errors import RateLimited, SourceUnavailable
+from core.errors import CollectorError, RateLimited
 
 PATIENCE = 30.0
 """Seconds that a request may wait in the process; if it would take longer, the task is retried later."""
@@ -119,7 +119,7 @@ class SharedBudget:
         try:
             if uses:
                 self._leases.give_back(name, [use for _, use in uses])
-        except SourceUnavailable as error:
+        except CollectorError as error:
             log.warning(f"requests that were not used could not be given back: {error}")
         else:
             with self._changed:
