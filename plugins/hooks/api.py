@@ -16,7 +16,14 @@ import requests
 
 from core.budget import Admission, Budget, LimitReader, NoBudget
 from core.clock import Clock, SystemClock
-from core.errors import BrokenOff, CollectorError, SourceUnavailable, TooLarge, UnexpectedPayload
+from core.errors import (
+    AuthenticationError,
+    BrokenOff,
+    CollectorError,
+    SourceUnavailable,
+    TooLarge,
+    UnexpectedPayload,
+)
 from core.http_cache import NoValidators, Validator, Validators
 from core.redaction import redact
 from core.settings import Settings
@@ -189,19 +196,22 @@ class ApiClient:
                     source=call.method,
                     identifier=response.path,
                 )
-            url = rebuild(self.base_url, response.headers.get("Location", ""))
+            if not (location := response.headers.get("Location")):
+                raise UnexpectedPayload("redirected to nowhere", source=call.method, identifier=response.path)
+            url = rebuild(self.base_url, location)
         raise UnexpectedPayload(
             f"redirected more than {MAX_REDIRECTS} times", source=call.method, identifier=call.path
         )
 
     def _send_authenticated(self, url: str, call: Call) -> Response:
-        """Send a request, and once more if a token is refused and its owner has another one by now."""
-        try:
-            return self._send(url, call)
-        except TokenRefused as refusal:
-            if self._refused is None or not self._refused(refusal.token):
-                raise
-            return self._send(url, call)
+        """Send a request; if its token is refused, with another one of the owner, or as somebody else."""
+        while True:
+            try:
+                return self._send(url, call)
+            except TokenRefused as refusal:
+                renewed = refusal.token and self._refused is not None and self._refused(refusal.token)
+                if not renewed and not self.budget.exclude(refusal.identity):
+                    raise
 
     def _send(self, url: str, call: Call) -> Response:
         known = self.validators.get(url) if call.method == "GET" else None
@@ -211,15 +221,19 @@ class ApiClient:
         resource = call.resource or self.resource
         with self.budget.admit(resource, cost=call.cost, identity=call.identity) as admission:
             self.traffic.add(requests=1)
-            headers = self._headers(admission, call, known)
+            headers = self._headers(admission, call, known, what)
             answer, body = self._exchange(url, call, what, headers)
+            if answer.status_code == 401:
+                # Its headers may be about somebody else: whoever sends requests without a token.
+                token = headers.get("Authorization", "").rpartition(" ")[2]
+                raise TokenRefused(what, token, admission.identity)
             report = self._limits.read(answer.status_code, answer.headers, body)
             wait = admission.learn(report)
         self.on_request(shown, answer.status_code, len(body), self.clock.monotonic() - started)
         if report.refused:
             raise rate_limited(what, answer.status_code, wait)
-        if answer.status_code == 401:
-            raise TokenRefused(what, headers.get("Authorization", "").rpartition(" ")[2])
+        if answer.status_code == 304 and not {"If-None-Match", "If-Modified-Since"} & headers.keys():
+            raise UnexpectedPayload("304 without a validator", source=call.method, identifier=shown)
         if answer.status_code >= 400:
             raise failure_of(answer.status_code, answer.headers, body, what, self.clock.now())
         found = Response(
@@ -246,11 +260,11 @@ class ApiClient:
                     allow_redirects=False,
                 ) as answer:
                     body = self._read(answer, what, call.max_body_bytes or self.max_body_bytes)
-            except requests.exceptions.InvalidURL as error:
+            except requests.exceptions.InvalidURL:
                 method, _, path = what.partition(" ")
-                raise UnexpectedPayload("not a valid address", source=method, identifier=path) from error
+                raise UnexpectedPayload("not a valid address", source=method, identifier=path) from None
             except requests.RequestException as error:
-                raise self._unavailable(error, what, overdue=watch.overdue) from error
+                raise self._unavailable(error, what, overdue=watch.overdue) from None
         if watch.overdue:
             raise SourceUnavailable(f"{what}: no complete answer in {seconds:.0f} s", timed_out=True)
         return answer, body
@@ -266,9 +280,14 @@ class ApiClient:
         reason = redact(type(error).__name__, tuple(self._secrets))
         return SourceUnavailable(f"{what}: the connection failed ({reason})")
 
-    def _headers(self, admission: Admission, call: Call, known: Validator | None) -> dict[str, str]:
+    def _headers(
+        self, admission: Admission, call: Call, known: Validator | None, what: str
+    ) -> dict[str, str]:
         """Return the headers that only this request has: of its identity, its call, its validator."""
-        own = dict(self._auth_of(admission.identity)) if self._auth_of else {}
+        try:
+            own = dict(self._auth_of(admission.identity)) if self._auth_of else {}
+        except AuthenticationError:
+            raise TokenRefused(what, "", admission.identity) from None
         for value in own.values():
             # A token must not be shown either with its scheme or without.
             self._secrets |= {value, value.rpartition(" ")[2]}

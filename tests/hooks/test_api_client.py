@@ -33,6 +33,7 @@ from hooks.http.links import rebuild
 from sandbox.faults import Fault
 from sandbox.world import World
 from tests.mail import BOOST, add_list, entry
+from tests.waiting import until
 
 LISTS = "/api/lists/"
 
@@ -442,6 +443,8 @@ def test_a_call_may_accept_less_than_the_client() -> None:
         (429, {"Retry-After": "-5"}, b"", True, 0),
         (429, {"Retry-After": "Thu, 15 Jan 2026 12:01:00 GMT"}, b"", True, 60),
         (429, {}, b'{"retry_after": 0.5}', True, 0.5),
+        (429, {}, b"[" * 9_999, True, None),
+        (429, {"Retry-After": "Mon, 01 Jan 2020 00:00:00 +99999999999999999999"}, b"", True, None),
     ],
 )
 def test_what_an_answer_says_about_limits(
@@ -476,3 +479,68 @@ def test_only_what_changes_nothing_follows_a_redirect(world: World, client: ApiC
     with pytest.raises(UnexpectedPayload, match="only requests that change nothing"):
         client.send(Call("POST", "/moved", body={"text": "hello"}, repeatable=True))
     assert sent(world) == before + 1
+
+
+@pytest.mark.parametrize(
+    ("quota", "remaining"), [("0", "0"), ("-1", "5"), ("99999999999", "5"), ("60", "-3"), ("x", "1")]
+)
+def test_impossible_figures_of_a_quota_are_ignored(clock: FixedClock, quota: str, remaining: str) -> None:
+    headers = {
+        "X-RateLimit-Limit": quota,
+        "X-RateLimit-Remaining": remaining,
+        "X-RateLimit-Reset": "2000000000",
+    }
+    assert RateLimitHeaders(clock).read(200, headers, b"").quota is None
+
+
+@pytest.mark.parametrize(
+    "target", ["/archives/../admin", "/archives/%2e%2e/admin", "./x", "http://127.0.0.1/archives/../x"]
+)
+def test_no_link_leaves_its_path_by_dots(target: str) -> None:
+    with pytest.raises(UnexpectedPayload, match="out of its path"):
+        rebuild("http://127.0.0.1/archives", target)
+
+
+def test_a_redirect_leads_somewhere(world: World, client: ApiClient) -> None:
+    world.faults.append(Fault(path="/moved", status=302))
+    with pytest.raises(UnexpectedPayload, match="redirected to nowhere"):
+        client.get("/moved")
+
+
+def test_a_304_answers_only_a_question(world: World, client: ApiClient) -> None:
+    world.faults.append(Fault(path="/notes", status=304))
+    with pytest.raises(UnexpectedPayload, match="304 without a validator"):
+        client.get("/notes")
+    assert client.send(Call("GET", "/notes", headers={"If-None-Match": '"x"'})).not_modified
+
+
+def test_a_deadline_holds_behind_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    dribble = (b"HTTP/1.1 200 OK\r\nContent-Length: 10000\r\n\r\n", *[b"x"] * 10_000)
+    with Hostile(*dribble, pause=0.05).serve() as proxy:
+        monkeypatch.setenv("http_proxy", proxy)
+        monkeypatch.delenv("no_proxy", raising=False)
+        with (
+            closing(ApiClient("http://example.invalid", clock=FixedClock())) as client,
+            pytest.raises(SourceUnavailable),
+        ):
+            client.send(Call("GET", "/x", deadline=0.3), tries=1)
+
+
+def test_closing_ends_requests_under_way() -> None:
+    hostile = Hostile(b"HTTP/1.1 200 OK\r\nContent-Length: 10000\r\n\r\n", *[b"x"] * 10_000, pause=0.05)
+    with hostile.serve() as address:
+        client = ApiClient(address, clock=FixedClock())
+        outcomes: list[BaseException] = []
+
+        def send() -> None:
+            try:
+                client.send(Call("GET", "/x"), tries=1)
+            except SourceUnavailable as error:
+                outcomes.append(error)
+
+        thread = threading.Thread(target=send)
+        thread.start()
+        until(lambda: hostile.received)
+        client.close()
+        thread.join()
+    assert len(outcomes) == 1

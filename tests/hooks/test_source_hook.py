@@ -157,3 +157,17 @@ def test_without_a_database_nothing_is_shared(
     connection("one_of_ada one_of_bob")
     assert make(shared=False).client().get("/notes").status == 200
     assert conn.execute("SELECT count(*) FROM core.rate_quota").fetchone() == (0,)
+
+
+def test_a_token_that_dies_does_not_stop_the_others(
+    forge: World, connection: Callable[[str], None], make: Make
+) -> None:
+    forge.limits.append(Limit("/notes", quota=50, window=600.0))
+    connection("one_of_ada one_of_bob")
+    hook = make()
+    for _ in range(6):
+        hook.client().get("/notes")
+    forge.state_of(FORGE).add("one_of_ada")
+    before = forge.traffic.counts.total()
+    assert {hook.client().get("/notes").identity for _ in range(12)} == {"forge:bob"}
+    assert forge.traffic.counts.total() == before + 13

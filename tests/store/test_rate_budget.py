@@ -112,6 +112,19 @@ def test_the_quota_is_renewed_after_the_reset(make: Make, world: World) -> None:
     assert limit.violations == {}
 
 
+def test_a_quota_of_which_nobody_knows_anything_any_more_is_probed(
+    conn: Conn, make: Make, world: World
+) -> None:
+    """Processes that were killed around the reset held so much of the new quota that nobody could ask."""
+    world.limits.append(limit := Limit("/hyperkitty", quota=20, window=600.0))
+    client = make(Limits(**{**vars(QUICK), "has_quota": True, "reserve": 5}), ("a",))
+    client.get("/api/lists/")
+    client.close()
+    conn.execute("UPDATE core.rate_quota SET remaining = 4, reset_at = NULL")
+    assert until_refused(client, 10) == 10
+    assert (limit.remaining("a"), limit.violations) == (9, {})
+
+
 def test_the_use_of_a_quota_by_others_is_noticed(make: Make, world: World) -> None:
     limit = Limit("/hyperkitty", quota=100, window=600.0)
     world.limits.append(limit)
@@ -242,6 +255,9 @@ class FakeLeases:
     def block(self, resource: str, lease: Lease, report: LimitReport) -> None:
         self.blocked.append((lease.identity, report.wait))
 
+    def exclude(self, identity: str) -> bool:
+        return True
+
     def close(self) -> None:
         pass
 
@@ -279,6 +295,46 @@ def test_a_lease_is_cut_when_an_answer_reports_less(clock: FixedClock) -> None:
         pass
     (used,) = leases.reports[1]
     assert (used.requests, used.points) == (2, 2)
+
+
+def test_a_cut_lease_leaves_room_for_what_is_in_flight(clock: FixedClock) -> None:
+    """The source had 6 left when it answered, and had not counted the other request yet."""
+    leases = FakeLeases(lease(1, requests=50, points=50, slots=8), Wait(600.0, "drained"))
+    budget = SharedBudget(leases, Limits(**{**vars(QUICK), "has_quota": True}), clock)
+    reset = datetime(2030, 1, 1, tzinfo=UTC)
+    with budget.admit("core"), budget.admit("core") as admission:
+        admission.learn(LimitReport(QuotaReport(100, 6, reset)))
+    sent = 2
+    with pytest.raises(RateLimited):
+        while sent < 50:
+            with budget.admit("core"):
+                sent += 1
+    assert sent == 1 + 6
+
+
+def test_the_quota_of_another_resource_is_not_taken_for_this_one(clock: FixedClock) -> None:
+    leases = FakeLeases(lease(1))
+    budget = SharedBudget(leases, Limits(**{**vars(QUICK), "has_quota": True}), clock)
+    for _ in range(6):
+        with budget.admit("core") as admission:
+            reset = datetime(2030, 1, 1, tzinfo=UTC)
+            admission.learn(LimitReport(QuotaReport(30, 0, reset, "search")))
+
+
+def test_a_request_that_waited_is_not_repeated_in_the_process(
+    conn: Conn, make: Make, world: World, clock: FixedClock
+) -> None:
+    client = make(Limits(**{**vars(QUICK), "in_flight": 1}), ("a",), clock)
+    client.get("/api/lists/")
+    client.close()
+    conn.execute(
+        "INSERT INTO core.rate_lease (identity, resource, granted, points, slots, granted_at, expires_at)"
+        " VALUES ('a', 'core', 1, 1, 1, clock_timestamp(), clock_timestamp() + interval '1 hour')"
+    )
+    clock.slept.clear()
+    with pytest.raises(RateLimited, match="1 requests are in flight"):
+        client.get("/api/lists/")
+    assert sum(clock.slept) < 31
 
 
 def test_an_answer_corrects_the_cost(clock: FixedClock) -> None:

@@ -1,6 +1,6 @@
 -- Ends leases. Of those with requests in flight, only these requests remain, and they may be reported again. What was not
 -- used is available again if it is reported in time. If the source reports a later window, its figures replace ours; in the same
--- window, the lower figure counts. What is leased to others is never available. A request that was accepted under a lease
+-- window only a figure below ours does: somebody else uses the quota. What is leased to others is never available. A request that was accepted under a lease
 -- of after the last refusal ends the refusals.
 WITH reported AS (
     SELECT *
@@ -41,7 +41,8 @@ UPDATE core.rate_quota AS q
        remaining = CASE
            WHEN n.remaining IS NULL THEN q.remaining + n.back
            WHEN q.remaining IS NULL OR q.reset_at < n.reset_at THEN n.remaining - n.leased
-           ELSE least(q.remaining + n.back, n.remaining)
+           WHEN n.remaining < q.remaining + n.back THEN n.remaining - n.leased
+           ELSE q.remaining + n.back
        END,
        refusals = CASE WHEN n.accepted_at > coalesce(q.blocked_at, '-infinity') THEN 0 ELSE q.refusals END
   FROM latest AS n

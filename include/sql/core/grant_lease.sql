@@ -10,7 +10,7 @@ WITH taken AS (
      WHERE id = ANY(%(ending)s::bigint[]) AND identity = %(identity)s
 ), forgotten AS (
     DELETE FROM core.rate_lease
-     WHERE (identity, resource) = (%(identity)s, %(resource)s) AND expires_at < clock_timestamp() - interval '1 hour'
+     WHERE (identity, resource) = (%(identity)s, %(resource)s) AND expires_at < clock_timestamp() - make_interval(secs => %(kept)s)
 )
 INSERT INTO core.rate_lease (identity, resource, granted, points, slots, granted_at, expires_at)
 SELECT %(identity)s, %(resource)s, %(requests)s, %(points)s, %(slots)s, clock_timestamp(),

@@ -1,6 +1,7 @@
 -- Locks the quotas of some identities, always in the same order. After its reset, a quota is full again except for
--- the requests of current leases; the source's next answer corrects the figure. A daily quota is known before the
--- first answer, and begins anew at midnight of its time zone.
+-- the requests of current leases; the source's next answer corrects the figure. If no answer came and nobody holds a
+-- lease any more, nothing is known, and a request has to find out. A daily quota is known before the first answer, and
+-- begins anew at midnight of its time zone.
 WITH locked AS (
     SELECT identity, resource
       FROM core.rate_quota
@@ -14,14 +15,19 @@ WITH locked AS (
                            THEN (date_trunc('day', clock_timestamp() AT TIME ZONE %(time_zone)s) + interval '1 day')
                                 AT TIME ZONE %(time_zone)s
                       END,
-           remaining = coalesce(%(daily_quota)s::int, q.quota)
-                       - (SELECT coalesce(sum(r.points), 0)
-                            FROM core.rate_lease AS r
-                           WHERE (r.identity, r.resource) = (q.identity, q.resource)
-                             AND r.ended_at IS NULL AND r.expires_at > clock_timestamp())
+           remaining = CASE WHEN %(daily_quota)s::int IS NOT NULL THEN %(daily_quota)s::int - held.points
+                            WHEN q.reset_at IS NOT NULL THEN q.quota - held.points
+                       END
       FROM locked AS l
+     CROSS JOIN LATERAL (
+            SELECT coalesce(sum(r.points), 0)::int AS points, count(*) AS leases
+              FROM core.rate_lease AS r
+             WHERE (r.identity, r.resource) = (l.identity, l.resource)
+               AND r.ended_at IS NULL AND r.expires_at > clock_timestamp()
+           ) AS held
      WHERE (q.identity, q.resource) = (l.identity, l.resource)
        AND (q.reset_at + make_interval(secs => %(skew)s) <= clock_timestamp()
-            OR (%(daily_quota)s::int IS NOT NULL AND q.remaining IS NULL))
+            OR (%(daily_quota)s::int IS NOT NULL AND q.remaining IS NULL)
+            OR (q.reset_at IS NULL AND q.remaining IS NOT NULL AND held.leases = 0))
 )
 SELECT FROM locked

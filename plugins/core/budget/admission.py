@@ -35,6 +35,9 @@ class Budget(Protocol):
         :param identity: whom to prefer, if that identity can send now.
         """
 
+    def exclude(self, identity: str) -> bool:
+        """Send no more requests as an identity that the source refuses; False if it is the last one."""
+
     def close(self) -> None:
         """Give back the requests that were not used. Never raises."""
 
@@ -56,6 +59,10 @@ class NoBudget:
     def admit(self, resource: str, *, cost: int | None = None, identity: str = "") -> Iterator[Admission]:
         """Admit every request at once, without an identity."""
         yield _Free()
+
+    def exclude(self, identity: str) -> bool:
+        """Return that there is no other identity."""
+        return False
 
     def close(self) -> None:
         """Do nothing: there are no leases to give back."""

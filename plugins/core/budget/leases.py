@@ -15,13 +15,15 @@ from typing import Any, Protocol
 from psycopg import Cursor
 
 from core.budget.availability import Availability, QuotaState, availability
-from core.budget.limits import LimitReport, Limits, QuotaReport
+from core.budget.limits import LimitReport, Limits, QuotaReport, limits_of
 from core.database import Conn, execute, fetch, fetch_one, scrubbed
-from core.errors import DatabaseFailure, SourceUnavailable
+from core.errors import ConfigurationError, DatabaseFailure, SourceUnavailable
 from core.sql import sql
 
 LOCK_PATIENCE_MS = 5_000
 LOCK_NOT_AVAILABLE = "55P03"
+KEPT = 3600.0
+"""Seconds for which leases are kept after their end, at least; a window may be longer."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,9 @@ class Leases(Protocol):
     def block(self, resource: str, lease: Lease, report: LimitReport) -> None:
         """Stop all processes from using an identity for some time, because the source refused it."""
 
+    def exclude(self, identity: str) -> bool:
+        """Stop using an identity; False if it is the last one."""
+
     def close(self) -> None:
         """Close what the leases opened."""
 
@@ -117,7 +122,7 @@ class RateLeases:
                 self._lock_quotas(conn, resource, limits)
                 states = self._read(conn, resource, limits, ending)
             among = [s for s in states if s.identity == identity] or states
-            choices = [availability(state, limits, cost) for state in among]
+            choices = _choices(among, limits, cost)
             able = [choice for choice in choices if choice.requests > 0]
             if not able:
                 soonest = min(choices, key=lambda choice: choice.wait)
@@ -146,13 +151,23 @@ class RateLeases:
             execute(conn, "core/block_identity", values)
 
     def close(self) -> None:
-        """Close the connection."""
-        if self._conn is not None:
-            self._conn.close()
-            self._conn = None
+        """Close the connection; it is opened again when it is needed."""
+        with self._lock:
+            if self._conn is not None:
+                self._conn.close()
+                self._conn = None
+
+    def exclude(self, identity: str) -> bool:
+        """Grant no more leases to an identity; False if it is the last one."""
+        with self._lock:
+            others = [name for name in self._identities if name != identity]
+            if not others:
+                return False
+            self._identities = others
+            return True
 
     def _limits_of(self, resource: str) -> Limits:
-        return self._limits if isinstance(self._limits, Limits) else self._limits[resource]
+        return limits_of(self._limits, resource)
 
     # -- inside a transaction --------------------------------------------------------------------------
 
@@ -205,6 +220,7 @@ class RateLeases:
             "slots": slots,
             "ending": ending,
             "seconds": limits.lease + limits.longest_request,
+            "kept": max(limits.window, KEPT),
         }
         row = fetch_one(conn, "core/grant_lease", values)
         if row is None:
@@ -227,6 +243,19 @@ class RateLeases:
             "resets": [use.quota.reset_at if use.quota else None for use in used],
         }
         execute(conn, "core/end_leases", columns | {"resource": resource})
+
+
+def _choices(states: list[QuotaState], limits: Limits, cost: int) -> list[Availability]:
+    """Return what each identity can send; fail only if none could ever send anything."""
+    found, impossible = [], []
+    for state in states:
+        try:
+            found.append(availability(state, limits, cost))
+        except ConfigurationError as error:
+            impossible.append(error)
+    if not found:
+        raise impossible[0]
+    return found
 
 
 @contextmanager

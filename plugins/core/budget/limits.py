@@ -48,13 +48,28 @@ class Limits:
         return self.has_quota or self.daily_quota > 0
 
 
+def limits_of(limits: Limits | Mapping[str, Limits], resource: str) -> Limits:
+    """Return the limits of a resource."""
+    if isinstance(limits, Limits):
+        return limits
+    if resource not in limits:
+        raise ValueError(
+            f"no limits are declared for the resource {resource!r}, only for {', '.join(limits)}"
+        )
+    return limits[resource]
+
+
 @dataclass(frozen=True)
 class QuotaReport:
-    """What an answer reports about the quota of the identity that sent the request."""
+    """What an answer reports about the quota of the identity that sent the request.
+
+    :param resource: whose quota it is; empty if the answer does not tell.
+    """
 
     quota: int
     remaining: int
     reset_at: datetime
+    resource: str = ""
 
 
 @dataclass(frozen=True)

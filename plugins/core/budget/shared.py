@@ -15,7 +15,7 @@ import structlog
 from core.budget.admission import Admission
 from core.budget.availability import PROBE
 from core.budget.leases import Lease, Leases, LeaseUse, Wait
-from core.budget.limits import LimitReport, Limits, QuotaReport
+from core.budget.limits import LimitReport, Limits, QuotaReport, limits_of
 from core.clock import Clock, SystemClock
 from core.errors import CollectorError, RateLimited
 
@@ -37,6 +37,7 @@ class _Held:
     requests: int = 0
     points: int = 0
     in_flight: int = 0
+    points_in_flight: int = 0
     accepted: bool = False
     quota: QuotaReport | None = None
     most_points: int = 0
@@ -102,13 +103,25 @@ class SharedBudget:
         finally:
             with self._changed:
                 held.in_flight -= 1
+                held.points_in_flight -= expected
                 self._changed.notify_all()
             if held.lease.requests == PROBE:
                 self._give_back(resource)  # The others wait for what it found out.
 
+    def exclude(self, identity: str) -> bool:
+        """Stop using an identity at once; False if it is the last one."""
+        if not self._leases.exclude(identity):
+            return False
+        with self._changed:
+            for resource in self._resources.values():
+                for held in resource.in_use.values():
+                    if held.lease.identity == identity:
+                        held.until = 0.0
+        return True
+
     def close(self) -> None:
         """Give back the requests that were not used; a lease that cannot be given back expires by itself."""
-        for name in self._resources:
+        for name in list(self._resources):
             self._give_back(name)
         self._leases.close()
 
@@ -131,7 +144,7 @@ class SharedBudget:
             held.points += (expected if report.cost is None else report.cost) - expected
             held.accepted = held.accepted or not report.refused
             quota = report.quota
-            if quota and self._of(resource).limits.has_quota:
+            if quota and quota.resource in ("", resource) and self._of(resource).limits.has_quota:
                 known = held.quota
                 newer = known is None or quota.reset_at > known.reset_at
                 if newer or (
@@ -139,7 +152,9 @@ class SharedBudget:
                 ):
                     held.quota = quota
                 left = max(0, quota.remaining - self._of(resource).limits.reserve)
-                held.most_points = min(held.most_points, held.points + left)
+                # The source may not have counted the other requests yet that are in flight.
+                counted = held.points - (held.points_in_flight - expected)
+                held.most_points = min(held.most_points, counted + left)
             if report.refused:
                 held.until = 0.0
         if report.refused:
@@ -148,8 +163,7 @@ class SharedBudget:
 
     def _of(self, resource: str) -> _Resource:
         if resource not in self._resources:
-            limits = self._limits if isinstance(self._limits, Limits) else self._limits[resource]
-            self._resources[resource] = _Resource(limits)
+            self._resources[resource] = _Resource(limits_of(self._limits, resource))
         return self._resources[resource]
 
     def _next_request(self, name: str, cost: int | None, identity: str) -> tuple[_Held, int]:
@@ -166,6 +180,7 @@ class SharedBudget:
                         held.requests += 1
                         held.points += expected
                         held.in_flight += 1
+                        held.points_in_flight += expected
                         return held, expected
                     if not usable and identity not in resource.renewing:
                         resource.renewing.add(identity)
@@ -180,7 +195,9 @@ class SharedBudget:
                 continue
             if self._clock.monotonic() - began + wait.seconds > PATIENCE:
                 raise RateLimited(
-                    f"the rate budget of {name} is used up: {wait.reason}", retry_after=wait.seconds
+                    f"the rate budget of {name} is used up: {wait.reason}",
+                    retry_after=wait.seconds,
+                    waited=True,
                 )
             self._clock.sleep(wait.seconds)
 

@@ -55,8 +55,12 @@ class RateLimited(CollectorError):
 
     category = CollectorFailureCategory.RATE_LIMIT
 
-    def __init__(self, message: str, *, retry_after: float, guessed: bool = False) -> None:
+    def __init__(
+        self, message: str, *, retry_after: float, guessed: bool = False, waited: bool = False
+    ) -> None:
         super().__init__(message)
+        self.waited = waited
+        """Whether the request has waited in this process as long as it may."""
         self.retry_after = max(0.0, retry_after)
         self.guessed = guessed
         """Whether the source gave no time to wait, so that waits begin short and double."""

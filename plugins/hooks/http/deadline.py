@@ -71,6 +71,8 @@ class _Watched(HTTPConnection):
     def _tell(self) -> None:
         if _thread.watch is not None:
             _thread.watch.sock = self.sock
+            if _thread.watch.overdue:
+                _thread.watch.end()
 
 
 class _SecurelyWatched(_Watched, HTTPSConnection):
@@ -85,13 +87,22 @@ class _SecurePool(HTTPSConnectionPool):
     ConnectionCls = _SecurelyWatched
 
 
+POOLS = {"http": _Pool, "https": _SecurePool}
+
+
 class WatchedAdapter(HTTPAdapter):
     """Sends requests over connections that `Deadlines` can end."""
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         """Make the pools of connections."""
         super().init_poolmanager(*args, **options)
-        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
+        self.poolmanager.pool_classes_by_scheme = POOLS
+
+    def proxy_manager_for(self, *args: Any, **options: Any) -> Any:
+        """Make the pools of connections to a proxy."""
+        manager = super().proxy_manager_for(*args, **options)
+        manager.pool_classes_by_scheme = POOLS
+        return manager
 
 
 class Deadlines:
@@ -124,8 +135,10 @@ class Deadlines:
                 self._watches.discard(watch)
 
     def close(self) -> None:
-        """End the thread."""
+        """End all requests under way, and the thread."""
         with self._changed:
+            for watch in self._watches:
+                watch.end()
             self._watching = False
             self._changed.notify()
 

@@ -31,7 +31,7 @@ def retry_after(headers: Mapping[str, str], body: bytes, now: datetime) -> float
     if len(body) <= SMALL_BODY:
         try:
             fields = json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
         if isinstance(fields, dict):
             for name in ("retry_after", "retry-after"):
@@ -47,11 +47,11 @@ def _seconds(value: str, now: datetime) -> float | None:
     except ValueError:
         try:
             moment = parsedate_to_datetime(value)
-        except ValueError:
+            if moment.tzinfo is None:
+                moment = moment.replace(tzinfo=UTC)
+            seconds = (moment - now).total_seconds()
+        except (ValueError, OverflowError):
             return None
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        seconds = (moment - now).total_seconds()
     return min(max(0.0, seconds), LONGEST_WAIT) if isfinite(seconds) else None
 
 
@@ -69,9 +69,9 @@ def rate_limited(what: str, status: int, wait: float | None) -> RateLimited:
 class TokenRefused(AuthenticationError):
     """The source does not accept a token (401): it is wrong, revoked or expired."""
 
-    def __init__(self, what: str, token: str) -> None:
+    def __init__(self, what: str, token: str, identity: str) -> None:
         super().__init__(f"{what}: refused (401); check the Connection's credentials and access")
-        self.token = token
+        self.token, self.identity = token, identity
 
 
 def failure_of(

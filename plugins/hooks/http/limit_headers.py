@@ -10,6 +10,8 @@ from core.budget import LimitReport, QuotaReport
 from core.clock import Clock, SystemClock
 from hooks.http.failures import LONGEST_WAIT, retry_after
 
+LARGEST = 2**31 - 1
+"""What the budget's tables hold; no service has such a quota."""
 BEGINNING = 2_000
 """Bytes of a body in which a sentence about limits is looked for."""
 
@@ -41,8 +43,11 @@ class RateLimitHeaders:
             reset_at = datetime.fromtimestamp(float(headers["X-RateLimit-Reset"]), UTC)
         except (KeyError, ValueError, OverflowError, OSError):
             return None
+        if not 0 < quota <= LARGEST or not 0 <= remaining <= LARGEST:
+            return None
         latest = self.clock.now() + timedelta(seconds=LONGEST_WAIT)
-        return QuotaReport(quota, remaining, min(reset_at, latest))
+        resource = headers.get("X-RateLimit-Resource", "")
+        return QuotaReport(quota, remaining, min(reset_at, latest), resource)
 
     @staticmethod
     def _refused(status: int, headers: Mapping[str, str], body: bytes, quota: QuotaReport | None) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from core.errors import UnexpectedPayload
 
@@ -14,6 +14,8 @@ def rebuild(base_url: str, link: str) -> str:
     refused. A link without a host is a path below the base.
     """
     base, found = urlsplit(base_url), urlsplit(link)
+    if any(unquote(segment) in (".", "..") for segment in found.path.split("/")):
+        raise UnexpectedPayload("leads out of its path", source="GET", identifier="link")
     if not found.netloc:
         if found.scheme:
             raise UnexpectedPayload("not a link to follow", source="GET", identifier=found.scheme)

@@ -90,7 +90,7 @@ class Response:
         """Decode the body; an HTML page or an incomplete document is an error that names the path."""
         try:
             return json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             kind = self.headers.get("Content-Type", "no content type").partition(";")[0]
             reason = f"not JSON but {kind}, {len(self.body):,} bytes"
             raise UnexpectedPayload(reason, source=self.method, identifier=self.path) from None

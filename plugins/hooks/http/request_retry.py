@@ -65,6 +65,6 @@ def wait_for(state: RetryCallState, first_wait: float = FIRST_WAIT) -> float:
 def give_up(state: RetryCallState, tries: int, patience: float = PATIENCE) -> bool:
     """Return whether to stop: the next wait exceeds `patience` or, except for limits, no try is left."""
     error = state.outcome.exception() if state.outcome else None
-    if state.idle_for + state.upcoming_sleep > patience:
+    if getattr(error, "waited", False) or state.idle_for + state.upcoming_sleep > patience:
         return True
     return not isinstance(error, RateLimited) and state.attempt_number >= tries
