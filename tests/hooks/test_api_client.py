@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import requests
 
-from core.budget import Admission, LimitReport, NoBudget
+from core.budget import Admission, NoBudget
 from core.clock import FixedClock
 from core.errors import (
     AuthenticationError,
@@ -28,12 +27,10 @@ from core.errors import (
 )
 from core.http_cache import Validator
 from hooks.api import ApiClient, Call, Response
-from hooks.http.limit_headers import RateLimitHeaders
 from hooks.http.links import rebuild
 from sandbox.faults import Fault
 from sandbox.world import World
 from tests.mail import BOOST, add_list, entry
-from tests.waiting import until
 
 LISTS = "/api/lists/"
 
@@ -288,95 +285,6 @@ def test_links_to_other_sites_are_refused(link: str) -> None:
         rebuild(BASE, link)
 
 
-# -- any request ------------------------------------------------------------------------------------------
-
-
-class Hostile:
-    """A server that answers each connection with the given bytes, pausing after each."""
-
-    def __init__(self, *parts: bytes, pause: float = 0.0) -> None:
-        self.parts, self.pause = parts, pause
-        self.received: list[bytes] = []
-
-    @contextmanager
-    def serve(self) -> Iterator[str]:
-        ended = threading.Event()
-        with socket.create_server(("127.0.0.1", 0)) as server:
-
-            def answer() -> None:
-                while not ended.is_set():
-                    try:
-                        connection, _ = server.accept()
-                    except OSError:
-                        return
-                    with connection, suppress(OSError):
-                        self.received.append(_whole(connection))
-                        for part in self.parts:
-                            connection.sendall(part)
-                            ended.wait(self.pause)
-
-            thread = threading.Thread(target=answer)
-            thread.start()
-            try:
-                yield f"http://127.0.0.1:{server.getsockname()[1]}"
-            finally:
-                ended.set()
-                server.shutdown(socket.SHUT_RDWR)
-                thread.join()
-
-
-def _whole(connection: socket.socket) -> bytes:
-    """Read a request with its body."""
-    received = b""
-    while b"\r\n\r\n" not in received:
-        received += connection.recv(65536)
-    head, _, body = received.partition(b"\r\n\r\n")
-    length = next((int(x[15:]) for x in head.split(b"\r\n") if x.startswith(b"Content-Length")), 0)
-    while len(body) < length:
-        body += connection.recv(65536)
-    return head + b"\r\n\r\n" + body
-
-
-def answer_of(body: bytes, *headers: str) -> bytes:
-    lines = ["HTTP/1.1 200 OK", f"Content-Length: {len(body)}", "Connection: close", *headers, "", ""]
-    return "\r\n".join(lines).encode() + body
-
-
-@pytest.mark.parametrize(
-    "parts",
-    [
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 10000\r\n\r\n", *[b"x"] * 10_000),
-        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", *[b"1\r\nx\r\n"] * 10_000),
-        (b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n", *[b"x"] * 10_000),
-        (b"HTTP/1.1 200 OK\r\n", *[b"X-Filler: x\r\n"] * 10_000),
-    ],
-    ids=["length", "chunked", "until the end", "headers"],
-)
-def test_an_answer_that_dribbles_is_ended(parts: tuple[bytes, ...]) -> None:
-    """Each byte renews the time-out of the socket, so only a limit for the whole answer helps."""
-    hostile = Hostile(*parts, pause=0.05)
-    with (
-        hostile.serve() as address,
-        closing(ApiClient(address, clock=FixedClock())) as client,
-        pytest.raises(SourceUnavailable) as caught,
-    ):
-        client.send(Call("GET", "/x", deadline=0.3), tries=2)
-    assert caught.value.timed_out
-    assert len(hostile.received) == 2
-
-
-def test_a_body_is_sent_as_json_with_the_headers_of_the_call() -> None:
-    hostile = Hostile(answer_of(b'{"ok": true}'))
-    with hostile.serve() as address, closing(ApiClient(address, {"Authorization": "Bearer x"})) as client:
-        call = Call("POST", "/graphql", body={"query": "{ viewer }"}, headers={"Accept": "application/x"})
-        assert client.send(call).json() == {"ok": True}
-    (request,) = hostile.received
-    assert request.startswith(b"POST /graphql HTTP/1.1\r\n")
-    assert request.endswith(b'{"query": "{ viewer }"}')
-    assert b"Accept: application/x\r\n" in request
-    assert b"Authorization: Bearer x\r\n" in request
-
-
 @pytest.mark.parametrize(
     ("call", "times"),
     [
@@ -397,80 +305,6 @@ def test_only_what_changes_nothing_is_repeated(
     assert sent(world) == times
 
 
-def test_errors_with_status_200_are_found() -> None:
-    def error_in(response: Response) -> CollectorError | None:
-        answer = response.json()
-        return None if answer["ok"] else RequestRefused(f"{response.path}: {answer['error']}", status=200)
-
-    hostile = Hostile(answer_of(b'{"ok": false, "error": "no_such_team"}'))
-    with (
-        hostile.serve() as address,
-        closing(ApiClient(address, error_in=error_in)) as client,
-        pytest.raises(RequestRefused, match="/team: no_such_team"),
-    ):
-        client.get("/team")
-
-
-def test_links_are_read_by_relation() -> None:
-    link = 'Link: <https://x.org/a?page=2>; rel="next", <https://x.org/a?page=9>; rel="last search"'
-    with Hostile(answer_of(b"[]", link)).serve() as address, closing(ApiClient(address)) as client:
-        found = client.get("/a").links
-    last = "https://x.org/a?page=9"
-    assert found == {"next": "https://x.org/a?page=2", "last": last, "search": last}
-
-
-def test_a_call_may_accept_less_than_the_client() -> None:
-    with (
-        Hostile(answer_of(b"x" * 5000)).serve() as address,
-        closing(ApiClient(address)) as client,
-        pytest.raises(TooLarge, match="larger than 1,000 bytes"),
-    ):
-        client.send(Call("GET", "/x", max_body_bytes=1000))
-
-
-@pytest.mark.parametrize(
-    ("status", "headers", "body", "refused", "wait"),
-    [
-        (200, {"X-RateLimit-Remaining": "0"}, b"", False, None),
-        (403, {}, b'{"message": "Must have admin rights"}', False, None),
-        (403, {}, b'{"message": "You have exceeded a secondary rate limit."}', True, None),
-        (403, {}, b'{"message": "You have triggered an abuse detection mechanism."}', True, None),
-        (403, {"Retry-After": "7"}, b"", True, 7),
-        (429, {}, b"", True, None),
-        (429, {"Retry-After": "nonsense"}, b"", True, None),
-        (429, {"Retry-After": "inf"}, b"", True, None),
-        (429, {"Retry-After": "1e300"}, b"", True, 86_400),
-        (429, {"Retry-After": "-5"}, b"", True, 0),
-        (429, {"Retry-After": "Thu, 15 Jan 2026 12:01:00 GMT"}, b"", True, 60),
-        (429, {}, b'{"retry_after": 0.5}', True, 0.5),
-        (429, {}, b"[" * 9_999, True, None),
-        (429, {"Retry-After": "Mon, 01 Jan 2020 00:00:00 +99999999999999999999"}, b"", True, None),
-    ],
-)
-def test_what_an_answer_says_about_limits(
-    clock: FixedClock, status: int, headers: dict[str, str], body: bytes, refused: bool, wait: float | None
-) -> None:
-    report = RateLimitHeaders(clock).read(status, headers, body)
-    assert (report.refused, report.wait) == (refused, wait)
-
-
-def test_an_exhausted_quota_is_waited_for_until_its_reset_and_no_longer_than_a_day(clock: FixedClock) -> None:
-    def read(reset: float) -> LimitReport:
-        at = str(clock.now().timestamp() + reset)
-        headers = {"X-RateLimit-Limit": "60", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": at}
-        return RateLimitHeaders(clock).read(403, headers, b"")
-
-    assert read(600).wait == pytest.approx(600)
-    assert read(-5).wait == 0
-    assert read(1e9).wait == 86_400
-    assert read(1e15).wait is None
-
-
-def test_an_unchanged_answer_costs_nothing(clock: FixedClock) -> None:
-    assert RateLimitHeaders(clock).read(304, {}, b"").cost == 0
-    assert RateLimitHeaders(clock).read(200, {}, b"").cost is None
-
-
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_only_what_changes_nothing_follows_a_redirect(world: World, client: ApiClient, status: int) -> None:
     world.faults.append(Fault(path="/moved", status=status, headers={"Location": LISTS}))
@@ -479,18 +313,6 @@ def test_only_what_changes_nothing_follows_a_redirect(world: World, client: ApiC
     with pytest.raises(UnexpectedPayload, match="only requests that change nothing"):
         client.send(Call("POST", "/moved", body={"text": "hello"}, repeatable=True))
     assert sent(world) == before + 1
-
-
-@pytest.mark.parametrize(
-    ("quota", "remaining"), [("0", "0"), ("-1", "5"), ("99999999999", "5"), ("60", "-3"), ("x", "1")]
-)
-def test_impossible_figures_of_a_quota_are_ignored(clock: FixedClock, quota: str, remaining: str) -> None:
-    headers = {
-        "X-RateLimit-Limit": quota,
-        "X-RateLimit-Remaining": remaining,
-        "X-RateLimit-Reset": "2000000000",
-    }
-    assert RateLimitHeaders(clock).read(200, headers, b"").quota is None
 
 
 @pytest.mark.parametrize(
@@ -512,35 +334,3 @@ def test_a_304_answers_only_a_question(world: World, client: ApiClient) -> None:
     with pytest.raises(UnexpectedPayload, match="304 without a validator"):
         client.get("/notes")
     assert client.send(Call("GET", "/notes", headers={"If-None-Match": '"x"'})).not_modified
-
-
-def test_a_deadline_holds_behind_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    dribble = (b"HTTP/1.1 200 OK\r\nContent-Length: 10000\r\n\r\n", *[b"x"] * 10_000)
-    with Hostile(*dribble, pause=0.05).serve() as proxy:
-        monkeypatch.setenv("http_proxy", proxy)
-        monkeypatch.delenv("no_proxy", raising=False)
-        with (
-            closing(ApiClient("http://example.invalid", clock=FixedClock())) as client,
-            pytest.raises(SourceUnavailable),
-        ):
-            client.send(Call("GET", "/x", deadline=0.3), tries=1)
-
-
-def test_closing_ends_requests_under_way() -> None:
-    hostile = Hostile(b"HTTP/1.1 200 OK\r\nContent-Length: 10000\r\n\r\n", *[b"x"] * 10_000, pause=0.05)
-    with hostile.serve() as address:
-        client = ApiClient(address, clock=FixedClock())
-        outcomes: list[BaseException] = []
-
-        def send() -> None:
-            try:
-                client.send(Call("GET", "/x"), tries=1)
-            except SourceUnavailable as error:
-                outcomes.append(error)
-
-        thread = threading.Thread(target=send)
-        thread.start()
-        until(lambda: hostile.received)
-        client.close()
-        thread.join()
-    assert len(outcomes) == 1

@@ -7,14 +7,13 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
 from typing import Any
 
 import psycopg
 import pytest
 
-from core.budget import LimitReport, Limits, QuotaReport, RateLeases, SharedBudget
+from core.budget import Limits, RateLeases, SharedBudget
 from core.budget.leases import Lease, LeaseUse, Wait
 from core.clock import Clock, FixedClock
 from core.database import Conn
@@ -235,92 +234,6 @@ def test_a_lost_connection_is_opened_again(database: str) -> None:
     leases.close()
 
 
-class FakeLeases:
-    """Leases with the given answers; records the reports."""
-
-    def __init__(self, *answers: Lease | Wait) -> None:
-        self.answers = list(answers)
-        self.reports: list[list[LeaseUse]] = []
-        self.blocked: list[tuple[str, float | None]] = []
-        self.wished: list[str] = []
-
-    def take(self, resource: str, cost: int, used: Sequence[LeaseUse], identity: str = "") -> Lease | Wait:
-        self.reports.append(list(used))
-        self.wished.append(identity)
-        return self.answers.pop(0)
-
-    def give_back(self, resource: str, used: Sequence[LeaseUse]) -> None:
-        self.reports.append(list(used))
-
-    def block(self, resource: str, lease: Lease, report: LimitReport) -> None:
-        self.blocked.append((lease.identity, report.wait))
-
-    def exclude(self, identity: str) -> bool:
-        return True
-
-    def close(self) -> None:
-        pass
-
-
-def lease(number: int, identity: str = "a", requests: int = 6, points: int = 6, slots: int = 2) -> Lease:
-    return Lease(number, identity, requests, points, slots)
-
-
-def test_a_lease_is_used_up_and_reported(clock: FixedClock) -> None:
-    leases = FakeLeases(lease(1, requests=2), lease(2, "b"))
-    limits = Limits(**{**vars(QUICK), "has_quota": True})
-    budget = SharedBudget(leases, limits, clock)
-    names = []
-    reset = datetime(2030, 1, 1, tzinfo=UTC)
-    for remaining in (9, 7, 8):
-        with budget.admit("core") as admission:
-            names.append(admission.identity)
-            admission.learn(LimitReport(QuotaReport(10, remaining, reset)))
-    assert names == ["a", "a", "b"]
-    budget.close()
-    first, second, last = leases.reports
-    assert first == []
-    assert second == [LeaseUse(lease(1, requests=2), 2, 2, 0, True, QuotaReport(10, 7, reset))]
-    assert last == [LeaseUse(lease(2, "b"), 1, 1, 0, True, QuotaReport(10, 8, reset))]
-
-
-def test_a_lease_is_cut_when_an_answer_reports_less(clock: FixedClock) -> None:
-    leases = FakeLeases(lease(1), Wait(600.0, "drained"))
-    budget = SharedBudget(leases, Limits(**{**vars(QUICK), "has_quota": True, "reserve": 3}), clock)
-    with budget.admit("core") as admission:
-        admission.learn(LimitReport(QuotaReport(100, 4, datetime(2030, 1, 1, tzinfo=UTC))))
-    with budget.admit("core"):
-        pass
-    with pytest.raises(RateLimited, match="drained"), budget.admit("core"):
-        pass
-    (used,) = leases.reports[1]
-    assert (used.requests, used.points) == (2, 2)
-
-
-def test_a_cut_lease_leaves_room_for_what_is_in_flight(clock: FixedClock) -> None:
-    """The source had 6 left when it answered, and had not counted the other request yet."""
-    leases = FakeLeases(lease(1, requests=50, points=50, slots=8), Wait(600.0, "drained"))
-    budget = SharedBudget(leases, Limits(**{**vars(QUICK), "has_quota": True}), clock)
-    reset = datetime(2030, 1, 1, tzinfo=UTC)
-    with budget.admit("core"), budget.admit("core") as admission:
-        admission.learn(LimitReport(QuotaReport(100, 6, reset)))
-    sent = 2
-    with pytest.raises(RateLimited):
-        while sent < 50:
-            with budget.admit("core"):
-                sent += 1
-    assert sent == 1 + 6
-
-
-def test_the_quota_of_another_resource_is_not_taken_for_this_one(clock: FixedClock) -> None:
-    leases = FakeLeases(lease(1))
-    budget = SharedBudget(leases, Limits(**{**vars(QUICK), "has_quota": True}), clock)
-    for _ in range(6):
-        with budget.admit("core") as admission:
-            reset = datetime(2030, 1, 1, tzinfo=UTC)
-            admission.learn(LimitReport(QuotaReport(30, 0, reset, "search")))
-
-
 def test_a_request_that_waited_is_not_repeated_in_the_process(
     conn: Conn, make: Make, world: World, clock: FixedClock
 ) -> None:
@@ -335,53 +248,6 @@ def test_a_request_that_waited_is_not_repeated_in_the_process(
     with pytest.raises(RateLimited, match="1 requests are in flight"):
         client.get("/api/lists/")
     assert sum(clock.slept) < 31
-
-
-def test_an_answer_corrects_the_cost(clock: FixedClock) -> None:
-    leases = FakeLeases(lease(1, points=10), lease(2, points=30), lease(3))
-    budget = SharedBudget(leases, Limits(**{**vars(QUICK), "has_quota": True}), clock)
-    for cost, corrected in ((4, 1), (9, None), (25, 30), (1, 0), (1, None)):
-        with budget.admit("core", cost=cost) as admission:
-            admission.learn(LimitReport(cost=corrected))
-    assert [[(use.requests, use.points) for use in uses] for uses in leases.reports] == [
-        [],
-        [(2, 10)],
-        [(1, 30)],
-    ]
-
-
-def test_requests_in_flight_keep_their_slots_when_a_lease_ends(clock: FixedClock) -> None:
-    leases = FakeLeases(lease(1, requests=1), lease(2, "b"), lease(3, "b"))
-    budget = SharedBudget(leases, QUICK, clock)
-    with budget.admit("core") as slow:
-        assert slow.identity == "a"
-        with budget.admit("core"):
-            pass
-        assert [(use.lease.id, use.in_flight) for use in leases.reports[1]] == [(1, 1)]
-    budget.close()
-    assert [(use.lease.id, use.in_flight) for use in leases.reports[2]] == [(1, 0), (2, 0)]
-
-
-def test_a_refusal_ends_the_lease_and_blocks_the_identity(clock: FixedClock) -> None:
-    leases = FakeLeases(lease(1), lease(2, "b"))
-    budget = SharedBudget(leases, QUICK, clock)
-    with budget.admit("core") as admission:
-        assert admission.learn(LimitReport(refused=True, wait=None)) == 0.0
-    with budget.admit("core") as admission:
-        assert admission.identity == "b"
-    assert leases.blocked == [("a", None)]
-    assert leases.reports[1] == [LeaseUse(lease(1), 1, 1)]
-
-
-def test_a_preferred_identity_is_used_if_it_can_send(clock: FixedClock) -> None:
-    leases = FakeLeases(lease(1, "b"), Wait(600.0, "drained"), lease(2, "a"))
-    budget = SharedBudget(leases, QUICK, clock)
-    with budget.admit("core", identity="b") as admission:
-        assert admission.identity == "b"
-    with budget.admit("core", identity="c") as admission:
-        assert admission.identity == "a"
-    assert leases.wished == ["b", "c", ""]
-    assert clock.slept == []
 
 
 def test_closing_does_not_hide_an_error(database: str, clock: FixedClock) -> None:
@@ -405,32 +271,6 @@ def test_closing_does_not_hide_an_error(database: str, clock: FixedClock) -> Non
 
     with pytest.raises(RuntimeError, match="the reason"):
         fail()
-
-
-def test_a_lease_is_not_used_after_it_expires_even_if_the_wall_clock_jumps(clock: FixedClock) -> None:
-    leases = FakeLeases(lease(1), lease(2))
-    budget = SharedBudget(leases, QUICK, clock)
-    with budget.admit("core"):
-        pass
-    clock.moment -= timedelta(days=400)
-    with budget.admit("core"):
-        pass
-    assert len(leases.reports) == 1
-    clock.elapsed += QUICK.lease
-    with budget.admit("core"):
-        pass
-    assert len(leases.reports) == 2
-
-
-def test_the_process_waits_for_short_times_and_leaves_long_ones_to_the_scheduler(clock: FixedClock) -> None:
-    leases = FakeLeases(Wait(5.0, "busy"), lease(1, requests=1), Wait(600.0, "drained"))
-    budget = SharedBudget(leases, QUICK, clock)
-    with budget.admit("core"):
-        pass
-    assert clock.slept == [5.0]
-    with pytest.raises(RateLimited, match="drained") as caught, budget.admit("core"):
-        pass
-    assert caught.value.retry_after == 600.0
 
 
 def test_the_budget_asks_the_database_once_per_block(database: str, conn: Conn, clock: FixedClock) -> None:
