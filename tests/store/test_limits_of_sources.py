@@ -144,7 +144,7 @@ def test_no_more_are_in_flight_than_allowed_across_renewals(forge: World, make: 
     clients = [make(limits) for _ in range(2)]
 
     def work(client: ApiClient) -> None:
-        for _, outcome in client.in_order(Call("GET", "/notes") for _ in range(40)):
+        for _, outcome in client.in_order(Call("GET", "/notes") for _ in range(20)):
             assert not isinstance(outcome, Exception)
         client.close()
 
@@ -153,7 +153,7 @@ def test_no_more_are_in_flight_than_allowed_across_renewals(forge: World, make: 
         thread.start()
     for thread in threads:
         thread.join()
-    assert (limit.violations, limit.most_in_flight, sent(forge)) == ({}, 2, 80)
+    assert (limit.violations, limit.most_in_flight, sent(forge)) == ({}, 2, 40)
 
 
 def test_a_daily_quota_is_counted_without_any_header(conn: Conn, forge: World, make: Make) -> None:
