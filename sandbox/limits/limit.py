@@ -26,7 +26,7 @@ class Limit:
     :param per_stretch: requests in any `stretch` seconds; a 304 counts, too.
     :param in_flight: concurrent requests.
     :param pause: seconds for which everything is refused after a refusal for `rate` or `in flight`.
-    :param refusals: how each reason (`quota`, `rate`, `in flight`) is told, by a name of `REFUSALS`.
+    :param refusals: how each reason (`quota`, `rate`, `in flight`) is reported, by a name of `REFUSALS`.
     """
 
     path: str
@@ -48,7 +48,7 @@ class Limit:
         self.refusals = {"quota": "reset", "rate": "seconds", "in flight": "seconds"} | self.refusals
         if unknown := sorted(set(self.refusals.values()) - REFUSALS.keys()):
             raise ValueError(
-                f"a refusal is told as one of {', '.join(REFUSALS)}, not as {', '.join(unknown)}"
+                f"a refusal is reported as one of {', '.join(REFUSALS)}, not as {', '.join(unknown)}"
             )
         self.used: Counter[str] = Counter()
         self.served: Counter[str] = Counter()
@@ -114,7 +114,7 @@ class Limit:
         return self.pause or self.stretch
 
     def headers(self, identity: str) -> dict[str, str]:
-        """Return the headers that report the quota; none if there is none or the service does not tell."""
+        """Return the headers that report the quota; none if there is no quota, or the service keeps silent."""
         quota = self.quota_of(identity)
         if not quota or not self.reports:
             return {}

@@ -38,8 +38,8 @@ class Limiter:
                 cost = dict(message["headers"]).get(COST, b"1")
                 for limit in applied:
                     limit.charge(identity, 0 if message["status"] == 304 else int(cost))
-                    told = limit.headers(identity)
-                    headers += [(name.encode(), value.encode()) for name, value in told.items()]
+                    reported = limit.headers(identity)
+                    headers += [(name.encode(), value.encode()) for name, value in reported.items()]
                 message["headers"] = headers
             await send(message)
 

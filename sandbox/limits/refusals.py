@@ -1,4 +1,4 @@
-"""The ways in which services tell that a limit is reached. No two agree, and some say almost nothing."""
+"""The ways in which services report that a limit is reached. No two agree, and some say almost nothing."""
 
 from __future__ import annotations
 
@@ -28,38 +28,38 @@ SECONDARY = _message("You have exceeded a secondary rate limit. Please wait befo
 
 
 def _reset(wait: float) -> Refusal:
-    """Tell nothing: only the quota's own headers say when it begins anew, as with GitHub's primary limit."""
+    """Give nothing: only the quota's own headers say when it begins anew, as with GitHub's primary limit."""
     return Refusal(403, _message("API rate limit exceeded."))
 
 
 def _seconds(wait: float) -> Refusal:
-    """Tell whole seconds, the first form that HTTP knows."""
+    """Give whole seconds, the first form that HTTP knows."""
     return Refusal(429, TOO_MANY, {"retry-after": str(max(1, ceil(wait)))})
 
 
 def _date(wait: float) -> Refusal:
-    """Tell a date, the second form that HTTP knows."""
+    """Give a date, the second form that HTTP knows."""
     free = datetime.now(UTC) + timedelta(seconds=ceil(wait))
     return Refusal(429, TOO_MANY, {"retry-after": format_datetime(free, usegmt=True)})
 
 
 def _silent(wait: float) -> Refusal:
-    """Tell nothing but a text, which alone distinguishes GitHub's secondary limit from missing access."""
+    """Give nothing but a text, which alone distinguishes GitHub's secondary limit from missing access."""
     return Refusal(403, SECONDARY)
 
 
 def _absurd(wait: float) -> Refusal:
-    """Tell a number that no service can mean."""
+    """Give a number that no service can mean."""
     return Refusal(429, TOO_MANY, {"retry-after": "1000000000"})
 
 
 def _infinite(wait: float) -> Refusal:
-    """Tell a value that Python, but not HTTP, takes for a number."""
+    """Give a value that Python, but not HTTP, takes for a number."""
     return Refusal(429, TOO_MANY, {"retry-after": "inf"})
 
 
 def _body(wait: float) -> Refusal:
-    """Tell seconds with a fraction in the body, rounded up in the header, as Discord does."""
+    """Give seconds with a fraction in the body, rounded up in the header, as Discord does."""
     text = json.dumps(
         {"message": "You are being rate limited.", "retry_after": round(wait, 3), "global": False}
     )

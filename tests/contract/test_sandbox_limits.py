@@ -140,7 +140,7 @@ def test_requests_in_flight_are_counted(forge: World, ask: Get) -> None:
         ("errors", 200, "", '"type": "RATE_LIMITED"'),
     ],
 )
-def test_a_refusal_is_told_in_the_way_of_a_service(
+def test_a_refusal_is_reported_in_the_way_of_a_service(
     forge: World, ask: Get, way: str, status: int, header: str, inside: str
 ) -> None:
     limited(forge, per_stretch=1, stretch=60.0, refusals={"rate": way})
@@ -158,7 +158,7 @@ def test_a_refusal_may_name_a_date(forge: World, ask: Get) -> None:
 
 
 def test_an_unknown_way_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"told as one of reset, seconds, .* not as shouting"):
+    with pytest.raises(ValueError, match=r"reported as one of reset, seconds, .* not as shouting"):
         Limit("/", refusals={"quota": "shouting"})
 
 

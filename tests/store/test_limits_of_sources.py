@@ -1,4 +1,4 @@
-"""Budget and client against a service that tells its limits in the ways in which services really tell them."""
+"""Budget and client against a service that reports its limits in the ways of real services."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def test_a_refusal_without_a_time_blocks_a_minute_then_two(conn: Conn, forge: Wo
 @pytest.mark.parametrize(
     ("way", "wait"), [("absurd", 86_400), ("infinite", 60), ("date", 600), ("body", 600)]
 )
-def test_a_wait_is_as_told_and_capped(forge: World, make: Make, way: str, wait: float) -> None:
+def test_a_wait_is_as_requested_and_capped(forge: World, make: Make, way: str, wait: float) -> None:
     forge.limits.append(Limit("/", per_stretch=1, stretch=600.0, refusals={"rate": way}))
     client = make(QUICK, clock=FixedClock(datetime.now(UTC)))
     client.get("/notes")

@@ -63,7 +63,7 @@ def limits_of(limits: Limits | Mapping[str, Limits], resource: str) -> Limits:
 class QuotaReport:
     """What an answer reports about the quota of the identity that sent the request.
 
-    :param resource: whose quota it is; empty if the answer does not tell.
+    :param resource: whose quota it is; empty if the answer does not say.
     """
 
     quota: int
@@ -78,7 +78,7 @@ class LimitReport:
 
     :param refused: the request was not executed, because a limit is reached.
     :param wait: for how many seconds the source asks the identity to wait; None if it does not say.
-    :param cost: what the request cost of the quota; None if the answer does not tell.
+    :param cost: what the request cost of the quota; None if the answer does not say.
     """
 
     quota: QuotaReport | None = None

@@ -52,7 +52,7 @@ class RateLimitHeaders:
     @staticmethod
     def _refused(status: int, headers: Mapping[str, str], body: bytes, quota: QuotaReport | None) -> bool:
         if status == 403:
-            says = body[:BEGINNING].lower()
-            told = "Retry-After" in headers or b"rate limit" in says or b"abuse" in says
-            return told or (quota is not None and quota.remaining == 0)
+            text = body[:BEGINNING].lower()
+            named = "Retry-After" in headers or b"rate limit" in text or b"abuse" in text
+            return named or (quota is not None and quota.remaining == 0)
         return status == 429
