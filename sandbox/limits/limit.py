@@ -114,7 +114,7 @@ class Limit:
         return self.pause or self.stretch
 
     def headers(self, identity: str) -> dict[str, str]:
-        """Return the headers that report the quota; none if there is no quota, or the service keeps silent."""
+        """Return the headers that report the quota; none if there is none or it is not reported."""
         quota = self.quota_of(identity)
         if not quota or not self.reports:
             return {}
