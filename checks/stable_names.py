@@ -29,7 +29,7 @@ NAMES = {
     "core.schedule": "Schedule ScheduleError load_schedule",
     "core.commands": "COMMANDS",
     "core.budget": "Budget LimitReader LimitReport Limits NoBudget QuotaReport RateLeases SharedBudget",
-    "core.http_cache": "StoredValidators Validator save",
+    "core.http_cache": "Validator read save",
     "hooks.api": "ApiClient",
     "hooks.mailing_list_hook": "MailingListHook",
     "hooks.pinecone_hook": "PineconeHook",

@@ -83,15 +83,29 @@ def upgrade() -> None:
     op.create_table(
         "http_cache",
         sa.Column("source", sa.String(length=64), nullable=False, comment="Tracker package"),
-        sa.Column("url", sa.Text(collation="C"), nullable=False, comment="What was asked for"),
+        sa.Column("scope", sa.String(length=512), nullable=False, comment="List, channel, repository …"),
+        sa.Column("stream", sa.String(length=128), nullable=False, comment="What is listed in that scope"),
+        sa.Column(
+            "identity",
+            sa.String(length=250),
+            nullable=False,
+            comment="Whose validator it is; empty if anybody's",
+        ),
+        sa.Column(
+            "page",
+            sa.Text(),
+            server_default="",
+            nullable=False,
+            comment="Which page of the listing it validates",
+        ),
         sa.Column("etag", sa.Text(), server_default="", nullable=False),
         sa.Column("last_modified", sa.String(length=64), server_default="", nullable=False),
         sa.Column(
-            "updated_at", sa.DateTime(timezone=True), nullable=False, comment="When the page was last stored"
+            "updated_at", sa.DateTime(timezone=True), nullable=False, comment="When the page was stored"
         ),
-        sa.PrimaryKeyConstraint("source", "url", name=op.f("http_cache_pkey")),
+        sa.PrimaryKeyConstraint("source", "scope", "stream", "identity", name=op.f("http_cache_pkey")),
         schema="core",
-        comment="Validators, saved with the page they validate: an unchanged listing costs no quota",
+        comment="Validators, saved with the last page of a listing: if it is unchanged, asking costs no quota",
     )
     op.create_table(
         "rate_lease",

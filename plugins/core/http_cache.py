@@ -1,14 +1,12 @@
-"""HTTP validators (ETag, Last-Modified): read before a request, saved with the page they validate."""
+"""HTTP validators (ETag, Last-Modified): read before a listing is asked for, saved with its last page."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 
-from core import tables
-from core.database import Conn, MergeCounts, execute, fetch, merge
+from core.database import Conn, execute, fetch
 
 
 @dataclass(frozen=True)
@@ -29,52 +27,42 @@ class Validator:
         return cls(headers.get("ETag", ""), headers.get("Last-Modified", ""))
 
 
-class Validators(Protocol):
-    """Looks up the validators of earlier answers. It only reads: the store saves new ones with their page."""
-
-    def get(self, url: str) -> Validator | None:
-        """Return the validator of the last stored answer."""
+Validators = Mapping[str, Validator]
+"""The validators of one page by identity: those of some sources are valid for one token only."""
 
 
-class NoValidators:
-    """For clients that send no conditional requests."""
+def read(conn: Conn, source: str, scope: str, stream: str, page: str) -> dict[str, Validator]:
+    """Return the validators of a listing's last page, if that is still the page to ask for."""
+    key = {"source": source, "scope": scope, "stream": stream, "page": page}
+    rows = fetch(conn, "core/read_validators", key)
+    return {identity: Validator(etag, last_modified) for identity, etag, last_modified in rows}
 
-    def get(self, url: str) -> Validator | None:
-        """Return None for every address."""
-        return None
 
+def save(
+    conn: Conn,
+    source: str,
+    scope: str,
+    stream: str,
+    page: str,
+    identity: str,
+    validator: Validator,
+    now: datetime,
+) -> None:
+    """Replace a listing's validators, in the transaction that saves the page they validate.
 
-class StoredValidators:
-    """The validators of a source's listings, read once; an unchanged listing then costs no quota.
-
-    :param prefix: only addresses that begin with this are read.
+    What another identity knew is older, and its next request would only be told that the page has changed.
     """
-
-    def __init__(self, conn: Conn, source: str, prefix: str = "") -> None:
-        rows = fetch(conn, "core/read_validators", {"source": source, "prefix": prefix})
-        self._known = {url: Validator(etag, last_modified) for url, etag, last_modified in rows}
-
-    def get(self, url: str) -> Validator | None:
-        """Return the validator of the last stored answer."""
-        return self._known.get(url)
-
-
-def save(conn: Conn, source: str, validators: Mapping[str, Validator], now: datetime) -> MergeCounts:
-    """Save validators in the transaction that saves the pages they validate; empty ones are left out."""
-    rows = [
+    execute(
+        conn,
+        "core/save_validator",
         {
             "source": source,
-            "url": url,
+            "scope": scope,
+            "stream": stream,
+            "page": page,
+            "identity": identity,
             "etag": validator.etag,
             "last_modified": validator.last_modified,
-            "updated_at": now,
-        }
-        for url, validator in validators.items()
-        if validator.headers()
-    ]
-    return merge(conn, tables.http_cache, rows, touch=("updated_at",))
-
-
-def forget(conn: Conn, source: str, prefix: str = "") -> None:
-    """Delete validators, so that the next run receives every page again."""
-    execute(conn, "core/forget_validators", {"source": source, "prefix": prefix})
+            "now": now,
+        },
+    )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
 import structlog
 
@@ -31,44 +31,119 @@ def counted(number: int, name: str) -> str:
     return f"{number:,} {words.removesuffix('s') if number == 1 and ' ' not in words else words}"
 
 
-@dataclass
 class Progress:
-    """Counts what a run does and regularly logs a line.
+    """Counts what a run does and regularly logs a line. Its units count into it, even side by side.
 
     :param collector: the command, which every failure names.
     :param on_line: called with the counts at every line, so that a running task can be watched elsewhere.
     :param requests: returns how many requests were sent so far.
-    :param shown_first: counts that a summary begins with, even if they are zero.
     """
 
-    clock: Clock = field(default_factory=SystemClock)
-    collector: str = ""
-    on_line: Callable[[Mapping[str, int]], None] = lambda counts: None
-    requests: Callable[[], int] = lambda: 0
-    counts: Counter[str] = field(default_factory=Counter)
-    shown_first: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
+    def __init__(
+        self,
+        clock: Clock | None = None,
+        collector: str = "",
+        on_line: Callable[[Mapping[str, int]], None] = lambda counts: None,
+        requests: Callable[[], int] = lambda: 0,
+    ) -> None:
+        self.clock = clock or SystemClock()
+        self.collector, self.on_line, self.requests = collector, on_line, requests
+        self.counts: Counter[str] = Counter()
+        self.shown_first: tuple[str, ...] = ()
+        """Counts that a summary begins with, even if they are zero."""
         self.log = structlog.get_logger("collector")
+        self.lock = threading.RLock()
         self.started = self._last = self.clock.monotonic()
-        self._unit, self._unit_started = "", self.started
-        self._done, self._total = 0, 0
+        self._noun, self._total = "", 0
+        self._units: list[UnitProgress] = []
 
-    def begin_unit(self, unit: str, total: int = 0, done: int = 0) -> None:
-        """Start counting a new list, channel or repository."""
-        self._unit, self._unit_started = unit, self.clock.monotonic()
-        self._done, self._total = done, total
+    def expect_units(self, total: int, noun: str) -> None:
+        """Set how many units the run has, and what they are called: `lists`, `repositories`."""
+        self._total, self._noun = total, noun
+
+    def unit(self, name: str, total: int = 0) -> UnitProgress:
+        """Return the progress of a list, channel or repository.
+
+        :param total: how many items it has, if that is known.
+        """
+        unit = UnitProgress(self, name, total)
+        with self.lock:
+            self._units.append(unit)
+        return unit
+
+    def count(self, name: str, number: int = 1) -> None:
+        """Add to a count of the run."""
+        if number:
+            with self.lock:
+                self.counts[name] += number
+
+    def summary(self, counts: Mapping[str, int]) -> str:
+        """Return the counts as text, without those of single units."""
+        others = sorted(name for name in counts if "/" not in name and name not in self.shown_first)
+        return ", ".join(counted(counts.get(name, 0), name) for name in (*self.shown_first, *others))
+
+    def line(self, unit: UnitProgress) -> None:
+        """Log how far a unit is, and how far the run, if the last line is old enough."""
+        with self.lock:
+            now = self.clock.monotonic()
+            if now - self._last < INTERVAL_SECONDS:
+                return
+            self._last = now
+            sent = counted(self.requests(), "requests")
+            self.log.info(f"{unit.name}: {unit.position(now)}, {sent}{_left(unit.seconds_left(now))}")
+            if self._total > 1:
+                self.log.info(self.position(now))
+            self.on_line(dict(self.counts))
+
+    def position(self, now: float) -> str:
+        """Return how many units are done, the share of requests, and the time left."""
+        with self.lock:
+            done = sum(unit.done for unit in self._units)
+            share = self._share()
+        found = f"{done:,} of {self._total:,} {self._noun}"
+        if share is None:
+            return found
+        left = (now - self.started) * (1 - share) / share if 0 < share < 1 else 0
+        return f"{found}, {share:.0%} of requests{_left(left)}"
+
+    def _share(self) -> float | None:
+        """Return which share of all requests is done, if units know how many they need.
+
+        Those that have not begun are taken to need as many as the others on average.
+        """
+        known = [unit.requests_expected for unit in self._units if unit.requests_expected]
+        if not known:
+            return None
+        expected = sum(known) / len(known) * max(self._total, len(known))
+        return min(1.0, sum(unit.requests_done for unit in self._units) / expected)
+
+
+class UnitProgress:
+    """The progress of one unit. Only the thread that works on the unit uses it."""
+
+    def __init__(self, run: Progress, name: str, total: int) -> None:
+        self.run, self.name, self.total = run, name, total
+        self.counts: Counter[str] = Counter()
+        self.done = False
+        self.requests_done = self.requests_expected = 0
+        self._items, self._started = 0, run.clock.monotonic()
 
     def expect(self, total: int) -> None:
         """Set how many items the unit has, once that is known."""
-        self._total = total
+        self.total = total
+
+    def expect_requests(self, done: int, left: int) -> None:
+        """Note that a listing has taken `done` more requests, and how many more it needs now."""
+        self.requests_done += done
+        self.requests_expected = max(self.requests_done + left, 1)
 
     def count(self, name: str, number: int = 1) -> None:
-        """Add to a count of the run and of the current unit."""
+        """Add to a count of the unit and of the run."""
         if number:
             self.counts[name] += number
-            if self._unit:
-                self.counts[f"{self._unit}/{name}"] += number
+            with self.run.lock:
+                self.run.counts[name] += number
+                self.run.counts[f"{self.name}/{name}"] += number
 
     def count_merge(self, merged: MergeCounts) -> None:
         """Add the counts of a merge, under the names that all collectors use."""
@@ -76,30 +151,33 @@ class Progress:
         self.count("updated", merged.updated)
         self.count("unchanged", merged.unchanged)
 
-    def unit_counts(self) -> dict[str, int]:
-        """Return the counts of the current unit."""
-        prefix = f"{self._unit}/"
-        return {k.removeprefix(prefix): v for k, v in self.counts.items() if k.startswith(prefix)}
+    def summary(self) -> str:
+        """Return the unit's counts as text."""
+        return self.run.summary(self.counts)
 
-    def summary(self, counts: Mapping[str, int]) -> str:
-        """Return the counts as text, without those of single units."""
-        others = sorted(name for name in counts if "/" not in name and name not in self.shown_first)
-        return ", ".join(counted(counts.get(name, 0), name) for name in (*self.shown_first, *others))
+    def advance(self, items: int) -> None:
+        """Count `items` more items, and log a line if the last one is old enough."""
+        self._items += items
+        self.run.line(self)
 
-    def advance(self, done: int) -> None:
-        """Count `done` more items of the unit, and log a line if the last one is old enough."""
-        self._done += done
-        now = self.clock.monotonic()
-        if now - self._last >= INTERVAL_SECONDS:
-            self._last = now
-            self._line(now)
+    def finish(self) -> None:
+        """Note that the unit is done or has failed."""
+        self.done = True
+        self.requests_expected = self.requests_done
 
-    def _line(self, now: float) -> None:
-        rate = self._done / max(now - self._unit_started, 0.001)
-        of = f" of {self._total:,}" if self._total else ""
-        left = ""
-        if self._total > self._done and rate > 0:
-            left = f", about {duration((self._total - self._done) / rate)} left"
-        sent = counted(self.requests(), "requests")
-        self.log.info(f"{self._unit}: {self._done:,}{of}, {rate:,.0f}/s, {sent}{left}")
-        self.on_line(self.counts)
+    def position(self, now: float) -> str:
+        """Return how many items are done, and how fast."""
+        of = f" of {self.total:,}" if self.total else ""
+        return f"{self._items:,}{of}, {self._rate(now):,.0f}/s"
+
+    def seconds_left(self, now: float) -> float:
+        """Return how long the rest will take; 0 if that is not known."""
+        rate = self._rate(now)
+        return (self.total - self._items) / rate if self.total > self._items and rate > 0 else 0.0
+
+    def _rate(self, now: float) -> float:
+        return self._items / max(now - self._started, 0.001)
+
+
+def _left(seconds: float) -> str:
+    return f", about {duration(seconds)} left" if seconds > 0 else ""

@@ -197,12 +197,15 @@ http_cache = Table(
     "http_cache",
     metadata,
     Column("source", String(64), primary_key=True, comment="Tracker package"),
-    natural_key("url", primary_key=True, comment="What was asked for"),
+    Column("scope", String(512), primary_key=True, comment="List, channel, repository …"),
+    Column("stream", String(128), primary_key=True, comment="What is listed in that scope"),
+    Column("identity", String(250), primary_key=True, comment="Whose validator it is; empty if anybody's"),
+    words("page", comment="Which page of the listing it validates"),
     words("etag"),
     words("last_modified", length=64),
-    moment("updated_at", comment="When the page was last stored"),
+    moment("updated_at", comment="When the page was stored"),
     schema=SCHEMA,
-    comment="Validators, saved with the page they validate: an unchanged listing costs no quota",
+    comment="Validators, saved with the last page of a listing: if it is unchanged, asking costs no quota",
 )
 
 rate_quota = Table(

@@ -24,7 +24,7 @@ from core.errors import (
     TooLarge,
     UnexpectedPayload,
 )
-from core.http_cache import NoValidators, Validator, Validators
+from core.http_cache import Validator
 from core.redaction import redact
 from core.settings import Settings
 from hooks.http.deadline import DEADLINE, Deadlines, WatchedAdapter
@@ -51,10 +51,10 @@ class ApiClient:
     :param base_url: the service's address; every path is below it.
     :param auth: headers that authenticate.
     :param budget: admits requests so that all tasks together stay below the limits.
-    :param validators: known validators, sent with each request; the store saves new ones with their page.
     :param auth_of: returns the headers of the identity that a request is admitted for, if there are several.
     :param limits: reads what the source's answers say about its limits, before anything else is decided.
     :param error_in: returns the error in an answer, for services that report errors with status 200.
+    :param validator_for: returns the validator that a call has for the identity that sends it.
     :param on_request: called after each answer with path, status, bytes and seconds.
     """
 
@@ -64,7 +64,6 @@ class ApiClient:
         auth: Mapping[str, str] | None = None,
         clock: Clock | None = None,
         budget: Budget | None = None,
-        validators: Validators | None = None,
         on_request: Callable[[str, int, int, float], None] | None = None,
         *,
         in_flight: int = IN_FLIGHT,
@@ -73,11 +72,11 @@ class ApiClient:
         auth_of: Callable[[str], Mapping[str, str]] | None = None,
         limits: LimitReader | None = None,
         error_in: Callable[[Response], CollectorError | None] | None = None,
+        validator_for: Callable[[Call, str], Validator | None] | None = None,
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self.clock = clock or SystemClock()
         self.budget = budget or NoBudget()
-        self.validators = validators or NoValidators()
         self.on_request = on_request or (lambda path, status, size, seconds: None)
         self.in_flight = max(1, in_flight)
         self.max_body_bytes = max_body_bytes
@@ -87,6 +86,7 @@ class ApiClient:
         self._auth_of = auth_of
         self._limits = limits or RateLimitHeaders(self.clock)
         self._error_in = error_in or (lambda response: None)
+        self._validator_for = validator_for or Call.validator_for
         self._deadlines = Deadlines()
         self._secrets = set(self._auth.values())
         self._refused: Callable[[str], bool] | None = None
@@ -214,14 +214,13 @@ class ApiClient:
                     raise
 
     def _send(self, url: str, call: Call) -> Response:
-        known = self.validators.get(url) if call.method == "GET" else None
         started = self.clock.monotonic()
         shown = redact(call.path, tuple(self._secrets))
         what = f"{call.method} {shown}"
         resource = call.resource or self.resource
-        with self.budget.admit(resource, cost=call.cost, identity=call.identity) as admission:
+        with self.budget.admit(resource, cost=call.cost, identity=call.preferred_identity) as admission:
             self.traffic.add(requests=1)
-            headers = self._headers(admission, call, known, what)
+            headers = self._headers(admission, call, what)
             answer, body = self._exchange(url, call, what, headers)
             if answer.status_code == 401:
                 # Its headers may be about somebody else: whoever sends requests without a token.
@@ -280,9 +279,7 @@ class ApiClient:
         reason = redact(type(error).__name__, tuple(self._secrets))
         return SourceUnavailable(f"{what}: the connection failed ({reason})")
 
-    def _headers(
-        self, admission: Admission, call: Call, known: Validator | None, what: str
-    ) -> dict[str, str]:
+    def _headers(self, admission: Admission, call: Call, what: str) -> dict[str, str]:
         """Return the headers that only this request has: of its identity, its call, its validator."""
         try:
             own = dict(self._auth_of(admission.identity)) if self._auth_of else {}
@@ -291,6 +288,7 @@ class ApiClient:
         for value in own.values():
             # A token must not be shown either with its scheme or without.
             self._secrets |= {value, value.rpartition(" ")[2]}
+        known = self._validator_for(call, admission.identity)
         return own | dict(call.headers) | (known.headers() if known else {})
 
     def _read(self, answer: requests.Response, what: str, most: int) -> bytes:

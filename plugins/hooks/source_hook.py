@@ -17,7 +17,8 @@ from core.budget import LimitReader, Limits, RateLeases, SharedBudget
 from core.clock import Clock, SystemClock
 from core.database import Conn
 from core.errors import CollectorError, ConfigurationError
-from hooks.api import IN_FLIGHT, MAX_BODY_BYTES, ApiClient, Response
+from core.http_cache import Validator
+from hooks.api import IN_FLIGHT, MAX_BODY_BYTES, ApiClient, Call, Response
 from hooks.connections import require_connection
 from hooks.http.limit_headers import RateLimitHeaders
 from hooks.http.tokens import Tokens, split_tokens
@@ -110,6 +111,10 @@ class SourceHook(BaseHook):
         """Return the error in an answer, for a source that reports errors with status 200."""
         return None
 
+    def validator_for(self, call: Call, identity: str) -> Validator | None:
+        """Return the validator of a call for an identity, for a source whose validators can be computed."""
+        return call.validator_for(identity)
+
     def client(self) -> ApiClient:
         """Return the client, which is created when it is first needed."""
         if self._client is None:
@@ -126,6 +131,7 @@ class SourceHook(BaseHook):
             max_body_bytes=self._max_body_bytes,
             limits=self.limit_reader(),
             error_in=self.error_in,
+            validator_for=self.validator_for,
         )
 
     def _authenticated(self) -> ApiClient:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 import structlog
@@ -51,6 +51,8 @@ class CollectorOperator(RecordedOperator[CollectorOptionsT, SourceHookT]):
     """The tables that the collector fills."""
     documents: ClassVar[tuple[DocumentSource, ...]] = ()
     """The documents that the vector index gets from these tables."""
+    locks_units: ClassVar[bool] = False
+    """Whether the collector does all its writing in `collect_units`, which locks each unit by itself."""
 
     def __init__(self, *, position: ChainPosition | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -86,17 +88,11 @@ class CollectorOperator(RecordedOperator[CollectorOptionsT, SourceHookT]):
         hook.use(DatabaseHook().connect)
         return cast(SourceHookT, hook)
 
-    def lock_scopes(self) -> tuple[str, ...]:
-        """Return the parts of the source that this run writes; runs that share a scope exclude each other."""
-        return ("",)
-
     def run_task(self) -> TrackerResult:
-        """Do what the options request while holding the locks; an estimate needs no lock."""
+        """Do what the options request as the only writer; an estimate needs no lock."""
         if self.options.dry_run:
             return self.estimate()
-        with ExitStack() as locks:
-            for scope in sorted(self.lock_scopes()):
-                locks.enter_context(collector_lock(self.session.conn, self.command, scope))
+        with nullcontext() if self.locks_units else collector_lock(self.session.conn, self.command):
             if self.options.reprocess:
                 return self.reprocess()
             result = self.collect()

@@ -29,6 +29,7 @@ class MailingListCollectorOperator(CollectorOperator[MailingListOptions, Mailing
     settings_group = MailingListSettings
     hook_type = MailingListHook
     tables = (tables.message,)
+    locks_units = True
     documents = (
         DocumentSource(
             documents,
@@ -55,10 +56,6 @@ class MailingListCollectorOperator(CollectorOperator[MailingListOptions, Mailing
     def reprocess(self) -> TrackerResult:
         """Rebuild messages and senders from the raw payloads."""
         return reprocess(self.session, self.options)
-
-    def lock_scopes(self) -> tuple[str, ...]:
-        """Return the requested lists: each has one writer at a time."""
-        return self.options.list_names
 
     def _import_folder(self) -> Any:
         """Return the folder of files to import, on this machine or in an object store."""

@@ -13,6 +13,7 @@ from core.errors import ConfigurationError
 from core.locks import collector_lock
 from core.progress import duration
 from core.protocols import TrackerResult
+from core.session import UnitSession
 from core.settings import Settings
 from core.units import collect_units
 from operators.framework.recorded import RecordedOperator
@@ -91,26 +92,27 @@ class PineconeAuditOperator(RecordedOperator[AuditOptions, ConfiguredAccounts]):
             return collect_units(
                 self.session,
                 units,
-                lambda unit: self._audit(*units[unit]),
+                lambda unit: self._audit(unit, *units[unit.name]),
+                noun="namespaces",
+                one_by_one=True,
                 shown_first=("in_ledger", "missing", "strays"),
             )
         finally:
             self._log_sources()
 
-    def _audit(self, instance: str, namespace: str) -> None:
-        self.session.progress.begin_unit(f"{instance}/{namespace}")
+    def _audit(self, unit: UnitSession, instance: str, namespace: str) -> None:
         declared = self._declared.get((instance, namespace), [])
         with ExitStack() as locks:
             for spec, _ in declared:
                 locks.enter_context(collector_lock(self.session.conn, LOCK, str(Target.of(spec))))
-            audit = Audit(self.session, self.hook.by_instance[instance], instance, namespace)
+            audit = Audit(unit, self.hook.by_instance[instance], instance, namespace)
             found = audit.look()
-            log.info(found.summary())
+            unit.log.info(found.summary())
             if self.options.fill_ledger and found.strays:
                 adopted = audit.fill_ledger(self._owner(declared))
-                log.info(f"added {adopted:,} records to the ledger; a full resync compares their content")
+                unit.log.info(f"added {adopted:,} records to the ledger; a full resync compares them")
                 found = audit.look()
-                log.info(found.summary())
+                unit.log.info(found.summary())
             if not found.drift:
                 return
             if not self.options.repair:

@@ -245,14 +245,11 @@ def test_passwords_of_a_netrc_file_are_not_sent(
 
 
 def test_validators_are_sent(sandbox: str, world: World) -> None:
-    class Known:
-        def get(self, url: str) -> Validator:
-            return Validator(etag='"x"', last_modified="yesterday")
-
-    client = ApiClient(f"{sandbox}/hyperkitty/archives", validators=Known())
+    known = Validator(etag='"x"', last_modified="yesterday")
+    client = ApiClient(f"{sandbox}/hyperkitty/archives")
     world.faults.append(Fault(path="lists", status=304))
-    assert client.get(LISTS).not_modified
-    assert Known().get("").headers() == {"If-None-Match": '"x"', "If-Modified-Since": "yesterday"}
+    assert client.send(Call("GET", LISTS, validators={"": known})).not_modified
+    assert known.headers() == {"If-None-Match": '"x"', "If-Modified-Since": "yesterday"}
 
 
 BASE = "https://lists.example/archives"

@@ -20,8 +20,6 @@ INSERT INTO core.raw_payload (source, kind, key, fetched_at, sha256, body)
 SELECT 'mailing_list', kind, list || '/' || md5(n::text), now(), sha256(''), repeat(md5(n::text), 20)::bytea
   FROM generate_series(1, {ROWS}) AS n, unnest('{{email,index_item}}'::text[]) AS kind,
        unnest('{{a@example.org,b@example.org,c@example.org}}'::text[]) AS list;
-INSERT INTO core.http_cache (source, url, updated_at)
-SELECT 'mailing_list', 'https://example.org/' || n % 100 || '/' || n, now() FROM generate_series(1, {ROWS}) AS n;
 INSERT INTO identity.profile (type, created_at) SELECT 'mailing_list', now() FROM generate_series(1, 50);
 INSERT INTO identity.mailing_list_profile (profile_id, sender_key, display_name, created_at)
 SELECT id, 'name:' || id, 'Writer', now() FROM identity.profile;
@@ -128,11 +126,6 @@ def test_payloads_are_read_in_the_order_of_their_keys_without_sorting(filled: Co
     nodes = plan(filled, "core/read_raw", {**RAW, "keys": keys})
     assert [node["Node Type"] for node in nodes] == ["Index Scan"]
     assert looked_at(nodes[0]) == len(keys)
-
-
-def test_validators_of_a_prefix_are_a_range(filled: Conn) -> None:
-    nodes = plan(filled, "core/read_validators", {**RAW, "prefix": "https://example.org/7/"})
-    assert max(map(looked_at, nodes)) == ROWS // 100
 
 
 @pytest.mark.parametrize("name", ["records_of_documents", "records_of_sources"])

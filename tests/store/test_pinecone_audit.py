@@ -47,7 +47,7 @@ class Bench:
         )
 
     def audit(self) -> tuple[Audit, Findings]:
-        audit = Audit(Session(self.conn, clock=self.clock), self.hook, "public", NAMESPACE)
+        audit = Audit(Session(self.conn, clock=self.clock).unit("public/ns"), self.hook, "public", NAMESPACE)
         return audit, audit.look()
 
 

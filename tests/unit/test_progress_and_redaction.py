@@ -17,18 +17,18 @@ def test_progress_is_logged_every_ten_seconds_with_rate_and_time_left() -> None:
         progress = Progress(
             clock=clock, on_line=lambda counts: seen.append(dict(counts)), requests=lambda: 12
         )
-        progress.begin_unit("boost", total=1000)
+        boost = progress.unit("boost", total=1000)
         for _ in range(25):
             clock.sleep(1)
-            progress.count("new", 10)
-            progress.advance(10)
+            boost.count("new", 10)
+            boost.advance(10)
     lines: list[Any] = [entry["event"] for entry in logs]
     assert lines == [
         "boost: 100 of 1,000, 10/s, 12 requests, about 1 min 30 s left",
         "boost: 200 of 1,000, 10/s, 12 requests, about 1 min 20 s left",
     ]
     assert seen[-1] == {"new": 200, "boost/new": 200}
-    assert progress.unit_counts() == {"new": 250}
+    assert boost.counts == {"new": 250}
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,8 @@ def test_counts_in_words(number: int, name: str, text: str) -> None:
 
 
 def test_a_summary_starts_with_the_chosen_counts_and_omits_single_units() -> None:
-    progress = Progress(shown_first=("new", "pages"))
+    progress = Progress()
+    progress.shown_first = ("new", "pages")
     counts = {"boost/pages": 4, "known": 7, "pages": 1, "failed": 2}
     assert progress.summary(counts) == "0 new, 1 page, 2 failed, 7 known"
 

@@ -1,2 +1,4 @@
--- Which validators are stored for a source's listings?
-SELECT url, etag, last_modified FROM core.http_cache WHERE source = %(source)s AND starts_with(url, %(prefix)s)
+-- Which validators are stored for this page of a listing?
+SELECT identity, etag, last_modified
+  FROM core.http_cache
+ WHERE source = %(source)s AND scope = %(scope)s AND stream = %(stream)s AND page = %(page)s

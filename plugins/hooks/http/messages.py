@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from requests.utils import parse_header_links
 
 from core.errors import UnexpectedPayload
-from core.http_cache import Validator
+from core.http_cache import Validator, Validators
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing at the source, so that a repetition is harmless."""
@@ -27,6 +27,7 @@ class Call:
     :param cost: what it will probably cost of the quota, if that is unusual.
     :param identity: whom to prefer to send it as.
     :param headers: more headers than those of the client.
+    :param validators: what is known of this page, by identity; the answer is a 304 if it has not changed.
     :param repeatable: whether it may be sent again if nobody knows whether it was executed. By default
         only calls that change nothing are: five tries would post a comment five times.
     :param deadline: seconds that the whole answer may take; `hooks.http.deadline.DEADLINE` by default.
@@ -42,6 +43,7 @@ class Call:
     cost: int | None = None
     identity: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
+    validators: Validators = field(default_factory=dict)
     repeatable: bool | None = None
     deadline: float | None = None
     max_body_bytes: int | None = None
@@ -51,6 +53,15 @@ class Call:
     def target(self) -> str:
         """The path with the query."""
         return f"{self.path}?{urlencode(self.params)}" if self.params else self.path
+
+    @property
+    def preferred_identity(self) -> str:
+        """Whom to prefer; by default somebody who pays nothing if the page has not changed."""
+        return self.identity or next(iter(self.validators), "")
+
+    def validator_for(self, identity: str) -> Validator | None:
+        """Return the validator to send as an identity; one without an owner is valid for all."""
+        return self.validators.get(identity) or self.validators.get("")
 
     @property
     def may_repeat(self) -> bool:

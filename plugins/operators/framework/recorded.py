@@ -184,7 +184,15 @@ class RecordedOperator(BaseOperator, Generic[OptionsT, HookT]):
                 on_line=lambda counts: self._touch(record, counts),
                 requests=lambda: self.traffic()[0],
             )
-            self.session = Session(writing, clock=self.clock, progress=progress, settings=self.settings)
+            self.session = Session(
+                writing,
+                clock=self.clock,
+                progress=progress,
+                settings=self.settings,
+                command=self.command,
+                connect=hook.connect,
+                side_by_side=self.settings.requests_in_flight,
+            )
             try:
                 self._refuse_if_killed_too_often(record)
                 yield record

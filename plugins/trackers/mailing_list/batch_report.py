@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import structlog
-
 from core.errors import UnexpectedPayload
-from core.progress import Progress
+from core.session import UnitSession
 from trackers.mailing_list.message_fetcher import MessageBatch
 
 FEW_BAD, BAD_SHARE = 20, 0.05
 """A list fails when the unreadable messages exceed both this number and this share of the requested ones."""
 NAMED_IN_LOG = 10
-log = structlog.get_logger("collector")
 
 
 class BatchReport:
     """The report on one list in one run."""
 
-    def __init__(self, progress: Progress, list_name: str) -> None:
-        self._progress, self._list_name = progress, list_name
+    def __init__(self, session: UnitSession) -> None:
+        self._progress, self._log, self._list_name = session.progress, session.log, session.name
         self.requested = self._bad = 0
 
     def add(self, batch: MessageBatch) -> None:
@@ -30,11 +27,11 @@ class BatchReport:
         progress.count("without_hash", len(batch.without_hash))
         progress.count("unreadable", len(batch.failed))
         for message_hash in batch.too_large:
-            log.warning(f"{self._list_name}: {message_hash}: larger than bdc_max_body_mb allows, left out")
+            self._log.warning(f"{message_hash}: larger than bdc_max_body_mb allows, left out")
         for payload in batch.without_hash:
-            log.warning(f"{payload.key}: has no message_id_hash, stored only as raw payload")
+            self._log.warning(f"{payload.key}: has no message_id_hash, stored only as raw payload")
         for message_hash, reason in batch.failed.items():
-            log.warning(f"{self._list_name}: {message_hash}: {reason}; the next run requests it again")
+            self._log.warning(f"{message_hash}: {reason}; the next run requests it again")
         self.requested += batch.requested
         self._bad += len(batch.failed)
         if self._bad > max(FEW_BAD, self.requested * BAD_SHARE):
@@ -50,4 +47,4 @@ class BatchReport:
                 self._progress.count("incomplete")
                 if self._progress.counts["incomplete"] <= NAMED_IN_LOG:
                     warnings = ", ".join(message.warnings)
-                    log.warning(f"{self._list_name}: {message.message_hash}: {warnings}")
+                    self._log.warning(f"{message.message_hash}: {warnings}")

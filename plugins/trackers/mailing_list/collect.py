@@ -8,13 +8,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Protocol
 
-import structlog
-
 from core.clock import Clock
 from core.errors import CollectorError, NotFound, UnexpectedPayload
 from core.protocols import Collected
 from core.raw import RawItem
-from core.session import Session
+from core.session import Session, UnitSession
 from core.units import collect_units
 from trackers.mailing_list import store
 from trackers.mailing_list.batch_report import BatchReport
@@ -28,7 +26,6 @@ from trackers.mailing_list.parse import Listed, parse_listed
 from trackers.mailing_list.walk import Visit, Walk
 
 SHOWN_FIRST = ("new", "updated", "known", "pages")
-log = structlog.get_logger("collector")
 
 
 class Archive(Index, MessageSource, ExportSource, Protocol):
@@ -43,19 +40,18 @@ def collect(
     :param import_folder: folder with files to import, one folder per list.
     """
 
-    def work(list_name: str) -> None:
+    def work(unit: UnitSession) -> None:
         refused: UnexpectedPayload | None = None
         if import_folder is not None:
-            session.progress.begin_unit(list_name)
             try:
-                import_files(session, import_folder, list_name, options.list_names)
+                import_files(unit, import_folder, options.list_names)
             except UnexpectedPayload as error:
                 refused = error
-        ListCollector(session, archive, list_name, options).run()
+        ListCollector(unit, archive, options).run()
         if refused is not None:
             raise refused
 
-    return collect_units(session, options.list_names, work, shown_first=SHOWN_FIRST)
+    return collect_units(session, options.list_names, work, noun="lists", shown_first=SHOWN_FIRST)
 
 
 def mode_of(options: MailingListOptions) -> Mode:
@@ -86,13 +82,12 @@ class PageContents:
 class ListCollector:
     """Walks one list's index and stores what is new or changed, page by page."""
 
-    def __init__(
-        self, session: Session, archive: Archive, list_name: str, options: MailingListOptions
-    ) -> None:
-        self.session, self.archive, self.list_name, self.options = session, archive, list_name, options
+    def __init__(self, session: UnitSession, archive: Archive, options: MailingListOptions) -> None:
+        self.session, self.archive, self.options = session, archive, options
+        self.list_name = list_name = session.name
         mode = mode_of(options)
-        self.position = ListPosition(session, list_name, moves=mode is not Mode.WINDOW)
-        self.report = BatchReport(session.progress, list_name)
+        self.position = ListPosition(session, moves=mode is not Mode.WINDOW)
+        self.report = BatchReport(session)
         few_expected = mode is Mode.INCREMENTAL and bool(self.position.state.frontier)
         exports = exports_for(archive, list_name, allowed=options.by_export, few_expected=few_expected)
         self.fetcher = MessageFetcher(archive, list_name, session.clock, exports)
@@ -116,8 +111,8 @@ class ListCollector:
 
     def _collect(self) -> None:
         top = self.archive.index_page(self.list_name, 0)
-        self.session.progress.begin_unit(self.list_name, total=top.count)
-        log.info(f"{self.list_name}: {top.count:,} messages in the archive; {self.walk.describe()}")
+        self.session.progress.expect(top.count)
+        self.session.log.info(f"{top.count:,} messages in the archive; {self.walk.describe()}")
         self._fetch_pending()
         seen = store.SeenMessages(self.session.conn) if self.walk.mode.complete else None
         for visit in self.walk.visits(top):
@@ -125,10 +120,10 @@ class ListCollector:
                 seen.add(hashes_of(visit.page))
             self._collect_page(visit)
             if self.options.limit is not None and self.report.requested >= self.options.limit:
-                log.info(f"{self.list_name}: stopped at the limit of {self.options.limit}")
+                self.session.log.info(f"stopped at the limit of {self.options.limit}")
                 break
         if seen is not None:
-            mark_removed(self.session, self.archive, self.list_name, seen)
+            mark_removed(self.session, self.archive, seen)
         if self.position.moves:
             with self.session.conn.transaction():
                 self.position.finish(frontier=tuple(hashes_of(top)))
@@ -221,11 +216,11 @@ class ListCollector:
         self.report.add(batch)
 
 
-def mark_removed(session: Session, archive: MessageSource, list_name: str, seen: store.SeenMessages) -> None:
+def mark_removed(session: UnitSession, archive: MessageSource, seen: store.SeenMessages) -> None:
     """Mark messages that a complete walk did not find, if their details are gone, too."""
-    for missing in seen.missing(list_name):
+    for missing in seen.missing(session.name):
         gone = []
-        for message_hash, answer in archive.messages(list_name, missing):
+        for message_hash, answer in archive.messages(session.name, missing):
             if isinstance(answer, NotFound):
                 gone.append(message_hash)
             elif isinstance(answer, CollectorError):
@@ -233,7 +228,7 @@ def mark_removed(session: Session, archive: MessageSource, list_name: str, seen:
             else:
                 session.progress.count("unlisted")
         with session.conn.transaction():
-            removed = store.mark_removed(session.conn, list_name, gone, session.clock.now())
+            removed = store.mark_removed(session.conn, session.name, gone, session.clock.now())
         session.progress.count("removed", removed)
 
 

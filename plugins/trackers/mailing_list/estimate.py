@@ -24,12 +24,11 @@ def estimate(session: Session, index: Index, options: MailingListOptions) -> Col
     counts: Counter[str] = Counter()
     clock = session.clock
     for list_name in options.list_names:
-        session.progress.begin_unit(list_name)
         started = clock.monotonic()
         top = index.index_page(list_name, 0)
         latency = clock.monotonic() - started
         stored = store.count_stored(session.conn, list_name)
-        frontier = read_state(session, list_name).frontier
+        frontier = read_state(session.conn, list_name).frontier
         new = _new(session, list_name, hashes_of(top), frontier, missing=top.count - stored)
         details = top.count if options.full_refresh else new
         if options.limit is not None:

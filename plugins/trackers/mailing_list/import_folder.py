@@ -6,17 +6,14 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
-import structlog
-
 from core.errors import UnexpectedPayload
 from core.raw import RawItem
-from core.session import Session
+from core.session import UnitSession
 from trackers.mailing_list import store
 from trackers.mailing_list.import_records import UnusableRecord, message_of, records
 from trackers.mailing_list.parse import Message
 
 INBOX, DONE = "messages", "messages_done"
-log = structlog.get_logger("collector")
 
 
 class Folder(Protocol):
@@ -40,8 +37,9 @@ class Folder(Protocol):
         """Return the matching paths at any depth below this folder."""
 
 
-def import_files(session: Session, root: Folder, list_name: str, allowed: tuple[str, ...]) -> None:
+def import_files(session: UnitSession, root: Folder, allowed: tuple[str, ...]) -> None:
     """Import the files of a list's folder; raise at the end if some could not be imported completely."""
+    list_name = session.name
     inbox = root / list_name / INBOX
     if not inbox.is_dir():
         return
@@ -54,7 +52,7 @@ def import_files(session: Session, root: Folder, list_name: str, allowed: tuple[
             problems = [f"not JSON ({error})"]
         if problems:
             kept.append(f"{where}: {'; '.join(problems[:3])}")
-            log.warning(f"{list_name}: {kept[-1]}; the file is kept")
+            session.log.warning(f"{kept[-1]}; the file is kept")
             continue
         target = root / list_name / DONE / where
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -75,7 +73,7 @@ def _files(inbox: Any) -> Iterator[Any]:
             yield file
 
 
-def _import_file(session: Session, file: Any, folder: str, allowed: tuple[str, ...]) -> list[str]:
+def _import_file(session: UnitSession, file: Any, folder: str, allowed: tuple[str, ...]) -> list[str]:
     """Store the records of a file that are not stored yet; return the problems of unusable ones."""
     problems: list[str] = []
     found: dict[tuple[str, str], tuple[Message, RawItem]] = {}

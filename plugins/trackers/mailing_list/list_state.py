@@ -8,7 +8,8 @@ from enum import StrEnum
 from typing import Any
 
 from core import checkpoints
-from core.session import Session
+from core.database import Conn
+from core.session import UnitSession
 from trackers.mailing_list.store import SOURCE
 
 STREAM = "index"
@@ -77,9 +78,9 @@ class ListState:
         return {"frontier": list(self.frontier), "walk": walk, "pending": dict(self.pending)}
 
 
-def read_state(session: Session, list_name: str) -> ListState:
+def read_state(conn: Conn, list_name: str) -> ListState:
     """Return the stored state of a list."""
-    return ListState.from_extras(checkpoints.read(session.conn, SOURCE, list_name, STREAM).extras)
+    return ListState.from_extras(checkpoints.read(conn, SOURCE, list_name, STREAM).extras)
 
 
 class ListPosition:
@@ -88,9 +89,9 @@ class ListPosition:
     :param moves: whether the checkpoint moves with it; a run over a window leaves the checkpoint unchanged.
     """
 
-    def __init__(self, session: Session, list_name: str, *, moves: bool) -> None:
+    def __init__(self, session: UnitSession, *, moves: bool) -> None:
         self._session = session
-        self._checkpoint = checkpoints.read(session.conn, SOURCE, list_name, STREAM)
+        self._checkpoint = checkpoints.read(session.conn, SOURCE, session.name, STREAM)
         self.moves = moves
         self.state = ListState.from_extras(self._checkpoint.extras)
         self.pending = dict(self.state.pending)

@@ -11,7 +11,7 @@ import structlog
 
 from core.documents import PineconeInstance
 from core.errors import CollectorError, CollectorFailureCategory
-from core.session import Session
+from core.session import UnitSession
 from trackers.pinecone import store
 from trackers.pinecone.index import KINDS, Reader
 from trackers.pinecone.inventory import Findings, Inventory
@@ -36,7 +36,7 @@ class DriftFound(CollectorError):
 class Audit:
     """Compares and repairs one namespace."""
 
-    session: Session
+    session: UnitSession
     index: Reader
     instance: str
     namespace: str

@@ -63,13 +63,13 @@ class Sync:
     ) -> None:
         self.session, self.index, self.target = session, index, target
         self.preprocess, self.options = preprocess, options
-        self.conn, self.progress = session.conn, session.progress
+        self.conn, self.progress = session.conn, session.progress.unit(target.app_type)
         self.limits = options.limits or SyncLimits.from_settings(session.settings)
         self._builder = RecordBuilder(self.limits, options.splitter)
         self._writer: BatchWriter | None = None
         self._waiting: list[PendingRecord] = []
         self._updates: list[PendingRecord] = []
-        self._tally = Tally(session, target, options.collect_ids)
+        self._tally = Tally(session, self.progress, target, options.collect_ids)
         self._outage = OutageBreaker()
         self._renewed = self._cut_short = False
 
@@ -93,7 +93,6 @@ class Sync:
         given = as_documents(self.preprocess(failed_ids, since))
         self._tally.on_settled = given.on_settled
         seen = store.SeenRecords(self.conn, self.target)
-        self.progress.begin_unit(self.target.app_type)
         try:
             for documents, only_metadata in (
                 (given.documents, False),

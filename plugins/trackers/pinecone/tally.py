@@ -9,6 +9,7 @@ import structlog
 
 from core.documents import Settled
 from core.errors import NotFound
+from core.progress import UnitProgress
 from core.session import Session
 from trackers.pinecone import store
 from trackers.pinecone.batch_writer import Outcomes, PendingBatch
@@ -30,6 +31,7 @@ class Tally:
     """
 
     session: Session
+    progress: UnitProgress
     target: Target
     keep_ids: bool = False
     on_settled: Settled | None = None
@@ -46,7 +48,7 @@ class Tally:
     def skip(self, reason: str, number: int = 1) -> None:
         """Count documents or chunks that are left out, by reason."""
         self.result.skipped[reason] += number
-        self.session.progress.count(f"skipped_{reason}", number)
+        self.progress.count(f"skipped_{reason}", number)
 
     def without_id(self) -> None:
         """Count a document that has no id, and log the first of them."""
@@ -56,8 +58,8 @@ class Tally:
 
     def compared(self, documents: Sequence[DocumentRecords], diff: Diff) -> None:
         """Count the documents of a window, and log the problems found in them."""
-        self.session.progress.count("documents", len(documents))
-        self.session.progress.count("unchanged", diff.unchanged)
+        self.progress.count("documents", len(documents))
+        self.progress.count("unchanged", diff.unchanged)
         self.result.unchanged += diff.unchanged
         for document in documents:
             if self.keep_ids:
@@ -67,7 +69,7 @@ class Tally:
             for reason, number in document.dropped.items():
                 self.skip(f"chunk_{reason}", number)
             if document.cut_metadata:
-                self.session.progress.count("metadata_cut")
+                self.progress.count("metadata_cut")
                 cut = ", ".join(document.cut_metadata)
                 log.warning(f"{document.doc_id}: metadata too large, cut: {cut}")
             for reason in [document.problem] if document.problem else document.failures:
@@ -78,14 +80,14 @@ class Tally:
         self.result.upserted += len(diff.upload)
         self.result.updated += len(diff.update)
         for verb, items in (("would_upload", diff.upload), ("would_update", diff.update)):
-            for item in items[: max(0, NAMED_IN_LOG - self.session.progress.counts[verb])]:
+            for item in items[: max(0, NAMED_IN_LOG - self.progress.counts[verb])]:
                 log.info(f"{verb.replace('_', ' ')} {item.record.id} of {item.document.doc_id}")
-            self.session.progress.count(verb, len(items))
+            self.progress.count(verb, len(items))
 
     def would_delete(self, number: int) -> None:
         """Count what a real sync would delete."""
         self.result.deleted += number
-        self.session.progress.count("would_delete", number)
+        self.progress.count("would_delete", number)
 
     # -- outcomes of batches ---------------------------------------------------------------------------
 
@@ -125,13 +127,13 @@ class Tally:
             self.result.updated += 1
         else:
             self.result.deleted += 1
-        self.session.progress.count(COUNTED_AS[action])
+        self.progress.count(COUNTED_AS[action])
 
     def _blame(
         self, what: str, reason: str, error: BaseException | None = None, *, update: bool = False
     ) -> None:
         self.result.blame(f"{what}: {reason}", error, update=update)
-        self.session.progress.count("failed")
+        self.progress.count("failed")
         if self.result.failed_chunks <= NAMED_IN_LOG:
             log.warning(f"{what}: {reason}")
 
