@@ -81,6 +81,57 @@ def upgrade() -> None:
         comment="Last outcome per schedule group in which a tracker ran; runs that only skipped write nothing",
     )
     op.create_table(
+        "exported_file",
+        sa.Column("source", sa.String(length=64), nullable=False, comment="Tracker package"),
+        sa.Column("scope", sa.String(length=512), nullable=False, comment="List, channel, repository …"),
+        sa.Column(
+            "key",
+            sa.String(length=1024, collation="C"),
+            nullable=False,
+            comment="Natural key of the item in its source",
+        ),
+        sa.Column(
+            "path",
+            sa.Text(),
+            server_default="",
+            nullable=False,
+            comment="Where its file is, below the folder of the scope; empty if it has none",
+        ),
+        sa.Column(
+            "sha256",
+            sa.LargeBinary(),
+            server_default="",
+            nullable=False,
+            comment="Of the file as written",
+        ),
+        sa.Column(
+            "marks", sa.BigInteger(), server_default="1", nullable=False, comment="How often its rows changed"
+        ),
+        sa.Column(
+            "marks_written",
+            sa.BigInteger(),
+            server_default="0",
+            nullable=False,
+            comment="How many of the changes the file shows",
+        ),
+        sa.PrimaryKeyConstraint("source", "scope", "key", name=op.f("exported_file_pkey")),
+        schema="core",
+        comment="Files made of rows, and which of them are still to be written",
+    )
+    op.create_index(
+        "exported_file_marked_idx",
+        "exported_file",
+        ["source", "scope", "key"],
+        schema="core",
+        postgresql_where=sa.text("marks <> marks_written"),
+    )
+    op.create_index(
+        op.f("exported_file_source_scope_path_idx"),
+        "exported_file",
+        ["source", "scope", "path"],
+        schema="core",
+    )
+    op.create_table(
         "http_cache",
         sa.Column("source", sa.String(length=64), nullable=False, comment="Tracker package"),
         sa.Column("scope", sa.String(length=512), nullable=False, comment="List, channel, repository …"),
@@ -309,6 +360,7 @@ def downgrade() -> None:
         "rate_lease",
         "http_cache",
         "group_status",
+        "exported_file",
         "checkpoint",
     )
     for table in tables:

@@ -208,6 +208,30 @@ http_cache = Table(
     comment="Validators, saved with the last page of a listing: if it is unchanged, asking costs no quota",
 )
 
+exported_file = Table(
+    "exported_file",
+    metadata,
+    Column("source", String(64), primary_key=True, comment="Tracker package"),
+    Column("scope", String(512), primary_key=True, comment="List, channel, repository …"),
+    natural_key("key", length=1024, primary_key=True, comment="Natural key of the item in its source"),
+    words("path", comment="Where its file is, below the folder of the scope; empty if it has none"),
+    Column("sha256", LargeBinary, nullable=False, server_default="", comment="Of the file as written"),
+    Column("marks", BigInteger, nullable=False, server_default="1", comment="How often its rows changed"),
+    Column(
+        "marks_written",
+        BigInteger,
+        nullable=False,
+        server_default="0",
+        comment="How many of the changes the file shows",
+    ),
+    Index(
+        "exported_file_marked_idx", "source", "scope", "key", postgresql_where=text("marks <> marks_written")
+    ),
+    Index(None, "source", "scope", "path"),
+    schema=SCHEMA,
+    comment="Files made of rows, and which of them are still to be written",
+)
+
 rate_quota = Table(
     "rate_quota",
     metadata,

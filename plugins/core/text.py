@@ -22,6 +22,7 @@ EMOJI_CODE = re.compile(r":[a-zA-Z0-9_+-]+:")
 NAMED_ENTITY = re.compile(r"&\w+;")
 DEVICE_NAMES = {"con", "prn", "aux", "nul", *(f"{p}{n}" for p in ("com", "lpt") for n in range(1, 10))}
 MAX_NAME_CHARS, MAX_NAME_BYTES, MAX_EXTENSION = 200, 240, 20
+MAX_TITLE_CHARS, MAX_TITLE_BYTES = 100, 200
 
 GREETINGS = frozenset(
     """hi|hello|hey|good morning|good afternoon|good evening|greetings|howdy|sup|what's up|yo|hii|helloo
@@ -103,6 +104,13 @@ def sanitize_filename(name: str) -> str:
     if stem.lower() in DEVICE_NAMES:
         stem += "_"
     return _fit(stem, extension)
+
+
+def title_in_file_name(title: str, fallback: str) -> str:
+    """Return a title as part of a file name: at most 100 characters and 200 bytes, without its ends' dots."""
+    plain = re.sub(r'[\\/:*?"<>|]', "", re.sub(r"[\x00-\x1f\x7f\s]+", " ", storable(title))).strip()
+    cut = plain[:MAX_TITLE_CHARS].encode()[:MAX_TITLE_BYTES].decode("utf-8", "ignore")
+    return cut.strip(". ") or fallback
 
 
 def _split_extension(name: str) -> tuple[str, str]:

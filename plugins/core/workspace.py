@@ -14,12 +14,16 @@ from typing import Any
 
 from core.errors import ConfigurationError
 
+LONGEST_NAME = 255
+"""Bytes that a name may have on the file systems in use."""
+READABLE_BY_ALL = 0o644
 FORBIDDEN = re.compile(r"[/\\\x00-\x1f\x7f]")
 
 
 def safe_segment(name: str) -> str:
     """Return `name` if it can be one path segment, else raise ValueError."""
-    if not 1 <= len(name) <= 200 or FORBIDDEN.search(name) or name in (".", "..") or name != name.strip():
+    fits = 1 <= len(name) <= 200 and len(name.encode()) <= LONGEST_NAME
+    if not fits or FORBIDDEN.search(name) or name in (".", "..") or name != name.strip():
         raise ValueError(f"cannot be used as a path segment: {name!r}")
     return name
 
@@ -52,6 +56,7 @@ def write_bytes(path: Path, content: bytes) -> Path:
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
+            os.fchmod(handle, READABLE_BY_ALL)  # mkstemp makes files for one user only
             file.flush()
             os.fsync(file.fileno())
         os.replace(name, path)

@@ -9,6 +9,7 @@ from core.text import (
     clean_text,
     filter_sentence,
     sanitize_filename,
+    title_in_file_name,
     truncate_content,
     validate_content_length,
 )
@@ -91,3 +92,18 @@ def test_minimum_length() -> None:
     assert validate_content_length("x" * 50)
     assert not validate_content_length(" " * 60)
     assert not validate_content_length(None)
+
+
+@pytest.mark.parametrize(
+    ("title", "expected"),
+    [
+        ('Unsafe /:*?"<>|chars', "Unsafe chars"),
+        ("  two\nlines\tand\x00more ", "two lines andmore"),
+        ("...", "issue-7"),
+        ("???", "issue-7"),
+        ("x" * 99 + ". y", "x" * 99),
+        ("語" * 100, "語" * 66),
+    ],
+)
+def test_titles_in_file_names(title: str, expected: str) -> None:
+    assert title_in_file_name(title, "issue-7") == expected
