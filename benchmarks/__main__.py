@@ -23,13 +23,26 @@ os.environ |= {
     "no_proxy": "*",
 }
 
-from benchmarks import budget, exporting, indexing, memory, merging, parsing, reprocessing, scheduling  # noqa: E402
+import structlog  # noqa: E402
+
+from benchmarks import (  # noqa: E402
+    budget,
+    exporting,
+    indexing,
+    memory,
+    merging,
+    parsing,
+    reprocessing,
+    scheduling,
+    streaming,
+)
 from launcher.migrate import upgrade  # noqa: E402
 from launcher.postgres import EmbeddedServer  # noqa: E402
 
 
 def main() -> int:
     logging.disable(logging.WARNING)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     server = EmbeddedServer(SCRATCH / "pg")
     server.start()
     missed = 0
@@ -44,6 +57,7 @@ def main() -> int:
             "reprocessing": lambda: reprocessing.figures(url),
             "exporting": lambda: exporting.figures(url),
             "budget": lambda: budget.figures(url),
+            "streaming": lambda: streaming.figures(url),
             "scheduling": lambda: scheduling.figures(SCRATCH / "system"),
             "indexing": lambda: indexing.figures(url),
         }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -13,6 +13,7 @@ from requests.utils import parse_header_links
 
 from core.errors import UnexpectedPayload
 from core.http_cache import Validator, Validators
+from core.listing import Item, Page
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing at the source, so that a repetition is harmless."""
@@ -96,6 +97,19 @@ class Response:
         """The addresses in the `Link` header by relation (`next`, `last`, …). A 304 carries none."""
         found = parse_header_links(self.headers.get("Link", ""))
         return {relation: link["url"] for link in found for relation in link.get("rel", "").split()}
+
+    def page(self, items: Sequence[Item], following: str | None = None) -> Page:
+        """Return the page of a listing that this answer is.
+
+        :param following: the cursor or link of the next page, if it is not the `Link` header that tells.
+        """
+        return Page(
+            items,
+            next=self.links.get("next", "") if following is None else following,
+            unchanged=self.not_modified,
+            validator=self.validator,
+            identity=self.identity,
+        )
 
     def json(self) -> Any:
         """Decode the body; an HTML page or an incomplete document is an error that names the path."""
