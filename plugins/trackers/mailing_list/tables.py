@@ -17,8 +17,23 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from core.tables import SUMMARY, add_view, metadata, moment, natural_key, surrogate, words
+from trackers.identity.api import declare_platform
 
 SCHEMA = "mailing_list"
+LONGEST_KEY = 600
+
+SENDERS = declare_platform(
+    SCHEMA,
+    "mailing_list_profile",
+    natural_key(
+        "sender_key",
+        length=LONGEST_KEY,
+        comment="Who this is: the address; with the name if the address is shared; else the name",
+    ),
+    naming="earliest",
+    unnamed="Unknown Sender",
+    comment="Senders on the mailing lists",
+)
 
 message = Table(
     "message",
