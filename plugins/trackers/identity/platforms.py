@@ -87,8 +87,8 @@ def declare_platform(
         words(DISPLAY_NAME, length=LONGEST_NAME, comment=f"Name of the {naming} sighting"),
         *columns,
         *_times(newest),
-        moment("created_at"),
-        moment("renamed_at", comment="When the account was last given another name"),
+        moment("created_at", ours=True),
+        moment("renamed_at", comment="When the account was last given another name", ours=True),
         UniqueConstraint(key.name),
         CheckConstraint(f"type = '{name}'", name="type"),
         ForeignKeyConstraint(
