@@ -41,7 +41,7 @@ NAMES = {
     "operators.sources": "IndexedSource SOURCES sources_of",
     "trackers.pinecone.api": "PineconeInstance PreprocessFn sync_to_pinecone",
     "trackers.pinecone.search": "search",
-    "trackers.identity.api": "MailSender ensure_mailing_list_profiles",
+    "trackers.identity.api": "Account Platform declare_platform ensure_profiles",
 }
 
 

@@ -1,4 +1,4 @@
-"""The identity schema: profiles, addresses and names."""
+"""The identity schema: profiles, addresses and names. The tables of accounts come with their platforms."""
 
 from __future__ import annotations
 
@@ -16,15 +16,12 @@ def upgrade() -> None:
     op.create_table(
         "profile",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
-        sa.Column("type", sa.String(length=20), nullable=False),
+        sa.Column("type", sa.String(length=20), nullable=False, comment="The platform"),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint(
-            "type IN ('github', 'slack', 'mailing_list', 'wg21', 'discord', 'youtube')",
-            name=op.f("profile_type_check"),
-        ),
         sa.PrimaryKeyConstraint("id", name=op.f("profile_pkey")),
+        sa.UniqueConstraint("id", "type", name=op.f("profile_id_type_key")),
         schema="identity",
-        comment="One account on one platform; exactly one row of a platform's table has the same id",
+        comment="One account on one platform; exactly one row of the platform's table has the same id and type",
     )
     op.create_index(op.f("profile_type_idx"), "profile", ["type"], unique=False, schema="identity")
     op.create_table(
@@ -83,53 +80,16 @@ def upgrade() -> None:
         schema="identity",
     )
     op.create_table(
-        "mailing_list_profile",
-        sa.Column("profile_id", sa.BigInteger(), nullable=False),
-        sa.Column(
-            "sender_key",
-            sa.String(length=600),
-            nullable=False,
-            comment="Who this is: the address; with the name if the address is shared; else the name",
-        ),
-        sa.Column(
-            "display_name", sa.String(length=255), nullable=False, comment="Name of the earliest sighting"
-        ),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column(
-            "renamed_at",
-            sa.DateTime(timezone=True),
-            nullable=True,
-            comment="When the display name last changed",
-        ),
-        sa.ForeignKeyConstraint(
-            ["profile_id"],
-            ["identity.profile.id"],
-            name=op.f("mailing_list_profile_profile_id_fkey"),
-            ondelete="CASCADE",
-        ),
-        sa.PrimaryKeyConstraint("profile_id", name=op.f("mailing_list_profile_pkey")),
-        sa.UniqueConstraint("sender_key", name=op.f("mailing_list_profile_sender_key_key")),
-        schema="identity",
-        comment="Senders on the mailing lists",
-    )
-    op.create_index(
-        op.f("mailing_list_profile_display_name_idx"),
-        "mailing_list_profile",
-        ["display_name"],
-        unique=False,
-        schema="identity",
-    )
-    op.create_index(
-        op.f("mailing_list_profile_renamed_at_idx"),
-        "mailing_list_profile",
-        ["renamed_at"],
-        unique=False,
-        schema="identity",
-    )
-    op.create_table(
         "profile_alias",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("profile_id", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "kind",
+            sa.String(length=16),
+            server_default="name",
+            nullable=False,
+            comment="A login is evidence of another kind than a name",
+        ),
         sa.Column("name", sa.String(length=255), nullable=False),
         sa.Column(
             "name_key",
@@ -140,6 +100,7 @@ def upgrade() -> None:
         ),
         sa.Column("first_seen_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("kind IN ('name', 'login')", name=op.f("profile_alias_kind_check")),
         sa.ForeignKeyConstraint(
             ["profile_id"],
             ["identity.profile.id"],
@@ -147,9 +108,11 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("profile_alias_pkey")),
-        sa.UniqueConstraint("profile_id", "name", name=op.f("profile_alias_profile_id_name_key")),
+        sa.UniqueConstraint(
+            "profile_id", "kind", "name", name=op.f("profile_alias_profile_id_kind_name_key")
+        ),
         schema="identity",
-        comment="Every name a profile was seen with",
+        comment="Every name and login that a profile was seen with",
     )
     op.create_index(
         op.f("profile_alias_name_key_idx"), "profile_alias", ["name_key"], unique=False, schema="identity"
@@ -158,7 +121,6 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("profile_alias", schema="identity")
-    op.drop_table("mailing_list_profile", schema="identity")
     op.drop_table("email", schema="identity")
     op.drop_table("profile", schema="identity")
     op.execute("DROP SCHEMA identity")

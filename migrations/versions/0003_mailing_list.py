@@ -1,4 +1,4 @@
-"""The mailing_list schema: messages."""
+"""The mailing_list schema: messages; and the accounts of their senders."""
 
 from __future__ import annotations
 
@@ -36,6 +36,56 @@ COMMENT = (
 
 def upgrade() -> None:
     op.execute("CREATE SCHEMA IF NOT EXISTS mailing_list")
+    op.create_table(
+        "mailing_list_profile",
+        sa.Column("profile_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("type", sa.String(length=20), server_default="mailing_list", nullable=False),
+        sa.Column(
+            "sender_key",
+            sa.String(length=600, collation="C"),
+            nullable=False,
+            comment="Who this is: the address; with the name if the address is shared; else the name",
+        ),
+        sa.Column(
+            "display_name",
+            sa.String(length=255),
+            server_default="",
+            nullable=False,
+            comment="Name of the earliest sighting",
+        ),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "renamed_at",
+            sa.DateTime(timezone=True),
+            nullable=False,
+            comment="When the account was last given another name",
+        ),
+        sa.CheckConstraint("type = 'mailing_list'", name=op.f("mailing_list_profile_type_check")),
+        sa.ForeignKeyConstraint(
+            ["profile_id", "type"],
+            ["identity.profile.id", "identity.profile.type"],
+            name=op.f("mailing_list_profile_profile_id_type_fkey"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("profile_id", name=op.f("mailing_list_profile_pkey")),
+        sa.UniqueConstraint("sender_key", name=op.f("mailing_list_profile_sender_key_key")),
+        schema="identity",
+        comment="Senders on the mailing lists",
+    )
+    op.create_index(
+        op.f("mailing_list_profile_display_name_idx"),
+        "mailing_list_profile",
+        ["display_name"],
+        unique=False,
+        schema="identity",
+    )
+    op.create_index(
+        op.f("mailing_list_profile_renamed_at_idx"),
+        "mailing_list_profile",
+        ["renamed_at"],
+        unique=False,
+        schema="identity",
+    )
     op.create_table(
         "message",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -161,4 +211,6 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("DROP VIEW mailing_list.activity")
     op.drop_table("message", schema="mailing_list")
+    op.drop_table("mailing_list_profile", schema="identity")
+    op.execute("DELETE FROM identity.profile WHERE type = 'mailing_list'")
     op.execute("DROP SCHEMA mailing_list")

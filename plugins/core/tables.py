@@ -40,11 +40,23 @@ metadata = MetaData(
 SCHEMA = "core"
 SUMMARY = "summary"
 """Key of a table's `info` for figures worth showing: names, and the SQL aggregates that give them."""
+OURS = "ours"
+"""Key of the `info` of a column or table whose values depend on when and how often we did something.
+
+They may differ between two histories of the same source, so tests that compare databases leave them out; of a
+column that may be null they compare whether it is set.
+"""
 
 
-def moment(name: str, *, nullable: bool = False, comment: str | None = None) -> Column[object]:
-    """Return a column that holds an instant."""
-    return Column(name, DateTime(timezone=True), nullable=nullable, comment=comment)
+def moment(
+    name: str, *, nullable: bool = False, comment: str | None = None, ours: bool = False
+) -> Column[object]:
+    """Return a column that holds an instant.
+
+    :param ours: it is the time of something that we did, not a time that the source gives.
+    """
+    info = {OURS: True} if ours else {}
+    return Column(name, DateTime(timezone=True), nullable=nullable, comment=comment, info=info)
 
 
 def words(name: str, *, length: int | None = None, comment: str | None = None) -> Column[str]:
@@ -107,8 +119,9 @@ checkpoint = Table(
         nullable=False,
         server_default="1",
         comment="Counts the moves; a mover must name the revision it read",
+        info={OURS: True},
     ),
-    moment("updated_at"),
+    moment("updated_at", ours=True),
     UniqueConstraint("source", "scope", "stream"),
     schema=SCHEMA,
     comment="Where each stream was left. Moves only in the transaction that commits the rows it covers",
@@ -120,7 +133,7 @@ raw_payload = Table(
     Column("source", String(64), primary_key=True, comment="Tracker package"),
     Column("kind", String(64), primary_key=True, comment="Kind of item, e.g. email"),
     natural_key("key", length=1024, primary_key=True, comment="Natural key of the item in its source"),
-    moment("fetched_at", comment="When these bytes were first received"),
+    moment("fetched_at", comment="When these bytes were first received", ours=True),
     words("content_type", length=128),
     Column("sha256", LargeBinary, nullable=False, comment="Over the body without its volatile fields"),
     Column("body", LargeBinary, nullable=False, comment="The newest bytes received, as received"),
@@ -162,6 +175,7 @@ run = Table(
     Index(None, "command", "started_at"),
     schema=SCHEMA,
     comment="One row per try of a collector task; a row left open by a killed task is closed by the next try",
+    info={OURS: True},
 )
 add_view("task_status", run)
 
@@ -177,7 +191,7 @@ group_status = Table(
     Column("skipped", SmallInteger, nullable=False),
     Column("failed_tasks", JSONB, nullable=False, server_default=text("'[]'::jsonb")),
     moment("run_date", comment="The date that the run was for"),
-    moment("finished_at"),
+    moment("finished_at", ours=True),
     CheckConstraint("state IN ('success', 'failed')", name="state"),
     schema=SCHEMA,
     comment="Last outcome per schedule group in which a tracker ran; runs that only skipped write nothing",
@@ -188,7 +202,7 @@ release_consumption = Table(
     metadata,
     Column("consumer", String(250), primary_key=True, comment="<group>.<task>"),
     Column("version", String(64), primary_key=True, comment="Boost release, e.g. 1.90.0"),
-    moment("consumed_at"),
+    moment("consumed_at", ours=True),
     schema=SCHEMA,
     comment="Which release was handled by whom; what is missing is pending",
 )
@@ -203,7 +217,7 @@ http_cache = Table(
     words("page", comment="Which page of the listing it validates"),
     words("etag"),
     words("last_modified", length=64),
-    moment("updated_at", comment="When the page was stored"),
+    moment("updated_at", comment="When the page was stored", ours=True),
     schema=SCHEMA,
     comment="Validators, saved with the last page of a listing: if it is unchanged, asking costs no quota",
 )
@@ -216,13 +230,21 @@ exported_file = Table(
     natural_key("key", length=1024, primary_key=True, comment="Natural key of the item in its source"),
     words("path", comment="Where its file is, below the folder of the scope; empty if it has none"),
     Column("sha256", LargeBinary, nullable=False, server_default="", comment="Of the file as written"),
-    Column("marks", BigInteger, nullable=False, server_default="1", comment="How often its rows changed"),
+    Column(
+        "marks",
+        BigInteger,
+        nullable=False,
+        server_default="1",
+        comment="How often its rows changed",
+        info={OURS: True},
+    ),
     Column(
         "marks_written",
         BigInteger,
         nullable=False,
         server_default="0",
         comment="How many of the changes the file shows",
+        info={OURS: True},
     ),
     Index(
         "exported_file_marked_idx", "source", "scope", "key", postgresql_where=text("marks <> marks_written")
@@ -255,6 +277,7 @@ rate_quota = Table(
     ),
     schema=SCHEMA,
     comment="What is left of each identity's quota; a block is taken at a time",
+    info={OURS: True},
 )
 
 rate_lease = Table(
@@ -280,4 +303,5 @@ rate_lease = Table(
     Index("rate_lease_live_idx", "identity", "resource", postgresql_where=text("ended_at IS NULL")),
     schema=SCHEMA,
     comment="Blocks of requests that processes hold; those of dead ones expire",
+    info={OURS: True},
 )

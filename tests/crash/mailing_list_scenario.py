@@ -65,7 +65,7 @@ def _collector(by_export: bool = False, **options: bool) -> Callable[[Conn, str]
 
 def _without_raw_bytes(found: Snapshot) -> Snapshot:
     """Ignore raw bytes: after a crash a message may come from its detail page instead of an export."""
-    payloads = sorted((row["c0"], row["c1"], row["c2"]) for row in found["core.raw_payload"])
+    payloads = sorted((row["source"], row["kind"], row["key"]) for row in found["core.raw_payload"])
     return found | {"core.raw_payload": payloads}
 
 

@@ -21,8 +21,8 @@ SELECT 'mailing_list', kind, list || '/' || md5(n::text), now(), sha256(''), rep
   FROM generate_series(1, {ROWS}) AS n, unnest('{{email,index_item}}'::text[]) AS kind,
        unnest('{{a@example.org,b@example.org,c@example.org}}'::text[]) AS list;
 INSERT INTO identity.profile (type, created_at) SELECT 'mailing_list', now() FROM generate_series(1, 50);
-INSERT INTO identity.mailing_list_profile (profile_id, sender_key, display_name, created_at)
-SELECT id, 'name:' || id, 'Writer', now() FROM identity.profile;
+INSERT INTO identity.mailing_list_profile (profile_id, sender_key, display_name, created_at, renamed_at)
+SELECT id, 'name:' || id, 'Writer', now(), now() FROM identity.profile;
 INSERT INTO mailing_list.message
        (list_name, message_hash, mailing_list_profile_id, content, content_hash, created_at, updated_at)
 SELECT list, md5(n::text), 1 + n % 50, repeat(md5(n::text), 20), '', now(), now()

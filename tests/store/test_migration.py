@@ -72,10 +72,10 @@ def without_a_schema(folder: Path) -> None:
 
 
 def without_a_column(folder: Path) -> None:
-    edit(folder, "0002_identity.py", r'        sa\.Column\(\n            "renamed_at",.*?\n        \),\n')
+    edit(folder, "0003_mailing_list.py", r'        sa\.Column\(\n            "renamed_at",.*?\n        \),\n')
     edit(
         folder,
-        "0002_identity.py",
+        "0003_mailing_list.py",
         r'    op\.create_index\(\n        op\.f\("mailing_list_profile_ren.*?\n    \)\n',
     )
 

@@ -4,7 +4,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trackers.identity.api import MailSender
 from trackers.identity.normal_forms import email_key, is_shared, name_key
 
 
@@ -66,13 +65,3 @@ def test_shared_addresses(address: str) -> None:
 def test_personal_addresses() -> None:
     assert not is_shared("jan@example.org")
     assert not is_shared("1+jroe@users.noreply.github.com")
-
-
-def test_the_key_and_names_of_a_sender() -> None:
-    assert MailSender("Jan", "jan.roe+x@example.org").key == MailSender("J.", "Jan.Roe@example.org").key
-    listed = MailSender("Jan Roe via Boost", "boost@lists.boost.org")
-    assert listed.key == "shared:boost@lists.boost.org:jan roe"
-    assert listed.display_name == "Jan Roe"
-    assert MailSender("", "").key == "name:unknown sender"
-    assert MailSender("", "someone@example.org").fallback_name == "someone"
-    assert MailSender("Jan Roe", "").key == MailSender("Roe, Jan", "").key

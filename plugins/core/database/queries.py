@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar, overload
 
+from psycopg import sql as compose
 from psycopg.rows import class_row, tuple_row
 
 from core.database.connection import Conn, scrubbed
@@ -15,6 +16,7 @@ from core.sql import sql
 
 R = TypeVar("R")
 Values = Mapping[str, Any]
+Parts = Mapping[str, compose.Composable]
 PAGE_SIZE = 1_000
 
 
@@ -24,6 +26,7 @@ def fetch(
     name: str,
     values: Values | None = None,
     *,
+    parts: Parts | None = ...,
     prepare: bool | None = ...,
     binary: bool = ...,
 ) -> list[tuple[Any, ...]]: ...
@@ -35,16 +38,18 @@ def fetch(
     values: Values | None = None,
     *,
     into: type[Any] | None = None,
+    parts: Parts | None = None,
     prepare: bool | None = None,
     binary: bool = False,
 ) -> list[Any]:
     """Return the rows of `include/sql/<name>.sql`.
 
     :param into: a class whose parameters are the query's columns; without it, rows are tuples.
+    :param parts: names of tables and columns, for a file that is a template with `{…}` in their place.
     :param prepare: never (False) for a query whose best plan depends on its values.
     :param binary: have the answer sent in binary, which is faster for large byte strings.
     """
-    return _rows(conn, name, values, into, prepare=prepare, binary=binary)[0]
+    return _rows(conn, name, values, into, parts=parts, prepare=prepare, binary=binary)[0]
 
 
 @overload
@@ -57,11 +62,11 @@ def fetch_one(conn: Conn, name: str, values: Values | None = None, *, into: type
     return rows[0] if rows else None
 
 
-def execute(conn: Conn, name: str, values: Values | None = None) -> int:
-    """Run `include/sql/<name>.sql` and return how many rows it changed."""
+def execute(conn: Conn, name: str, values: Values | None = None, *, parts: Parts | None = None) -> int:
+    """Run `include/sql/<name>.sql` and return how many rows it changed; `parts` as for `fetch`."""
     with scrubbed():
         # A file without values may hold several statements, which cannot be prepared.
-        return conn.execute(sql(name), values, prepare=None if values else False).rowcount
+        return conn.execute(_statement(name, parts), values, prepare=None if values else False).rowcount
 
 
 @overload
@@ -109,11 +114,17 @@ def _rows(
     values: Values | None,
     into: type[Any] | None,
     *,
+    parts: Parts | None = None,
     prepare: bool | None = None,
     binary: bool = False,
 ) -> tuple[list[Any], str]:
     """Return the rows, and the name of their first column."""
     factory: Any = class_row(into) if into else tuple_row
     with scrubbed(), conn.cursor(row_factory=factory) as cursor:
-        cursor.execute(sql(name), values, prepare=prepare, binary=binary)
+        cursor.execute(_statement(name, parts), values, prepare=prepare, binary=binary)
         return cursor.fetchall(), cursor.description[0].name if cursor.description else ""
+
+
+def _statement(name: str, parts: Parts | None) -> compose.SQL | compose.Composed:
+    text = compose.SQL(sql(name))
+    return text.format(**parts) if parts else text

@@ -1,4 +1,7 @@
-"""Normal forms by which e-mail addresses and names are compared. Pure."""
+"""Normal forms by which e-mail addresses and names are compared. Pure.
+
+They are cached because most payloads are of people who write many.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,7 @@ VIA = re.compile(r"\s+via\s+.*$", re.IGNORECASE | re.DOTALL)
 BRACKETED = re.compile(r"\([^)]*\)|\[[^\]]*\]")
 
 
+@lru_cache(maxsize=4096)
 def email_key(address: str) -> str:
     """Return the normal form of an address; empty if it is not a valid address."""
     text = unicodedata.normalize("NFKC", address).strip().strip("<>")
@@ -53,6 +57,7 @@ def without_via(name: str) -> str:
     return VIA.sub("", name).strip()
 
 
+@lru_cache(maxsize=4096)
 def name_key(name: str) -> str:
     """Return the normal form of a person's name."""
     text = unicodedata.normalize("NFKC", name).replace("’", "'").replace("‘", "'")

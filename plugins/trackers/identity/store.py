@@ -2,49 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from psycopg.types.json import Jsonb
+
 from core.database import Conn, execute, fetch
+from trackers.identity.accounts import Key, Sightings
+from trackers.identity.platforms import Platform
+from trackers.identity.statements import parts_of
+
+Row = Mapping[str, Any]
 
 
-def ensure_mailing_list_profiles(
-    conn: Conn, senders: Sequence[Mapping[str, Any]], now: datetime
-) -> dict[str, int]:
-    """Create the profiles that do not exist, and return the profile id of each sender key."""
-    keys = [sender["sender_key"] for sender in senders]
-    names = [sender["fallback_name"] for sender in senders]
-    execute(conn, "identity/add_mailing_list_profiles", {"keys": keys, "names": names, "now": now})
-    rows = fetch(conn, "identity/find_mailing_list_profiles", {"keys": keys})
-    return {sender_key: profile_id for sender_key, profile_id in rows}
+def ensure_profiles(conn: Conn, platform: Platform, sightings: Sightings, now: datetime) -> dict[Key, int]:
+    """Create the profiles that do not exist, and return the profile id of each key."""
+    parts, keys = parts_of(platform), sightings.keys
+    ids: dict[Key, int] = dict(fetch(conn, "identity/find_profiles", {"keys": keys}, parts=parts))
+    if new := sightings.new_accounts(ids):
+        execute(conn, "identity/add_profiles", {"accounts": Jsonb(new), "now": now}, parts=parts)
+        added = {"keys": [account[platform.key] for account in new]}
+        ids |= dict(fetch(conn, "identity/find_profiles", added, parts=parts))
+    return ids
 
 
 def save_sightings(
     conn: Conn,
-    names: Sequence[Mapping[str, Any]],
-    emails: Sequence[Mapping[str, Any]],
+    platform: Platform,
+    sightings: Sightings,
+    ids: Mapping[Key, int],
     *,
     source: str,
     now: datetime,
 ) -> None:
-    """Add names and addresses to profiles; the first of each becomes a profile's name and primary address."""
-    _each_column("identity/save_aliases", conn, names, ("profile_id", "name", "name_key", "first", "last"))
-    columns = ("profile_id", "email", "email_key", "is_shared", "first")
-    _each_column("identity/save_emails", conn, emails, columns, {"source": source, "now": now})
-    profiles = {"profiles": sorted({row["profile_id"] for row in (*names, *emails)}), "now": now}
-    for step in ("unset_primary_emails", "set_primary_emails", "name_mailing_list_profiles"):
-        execute(conn, f"identity/{step}", profiles)
+    """Store the names, addresses and values that are new, and what follows from them.
+
+    Whoever writes aliases or addresses must hold the lock on their profiles that is taken here.
+    """
+    parts = parts_of(platform)
+    names, emails, newest = sightings.names(ids), sightings.emails(ids), sightings.newest(ids)
+    shown = {"names": Jsonb(names), "emails": Jsonb(emails), "newest": Jsonb(newest)}
+    locked = [row[0] for row in fetch(conn, "identity/lock_profiles", shown, parts=parts)]
+    if not locked:
+        return
+    profiles = {"profiles": locked, "now": now}
+    if to_save := _of(locked, names):
+        execute(conn, "identity/save_aliases", {"names": to_save})
+    if to_save := _of(locked, newest):
+        execute(conn, "identity/update_accounts", {"newest": to_save, "now": now}, parts=parts)
+    if to_save := _of(locked, emails):
+        execute(conn, "identity/save_emails", {"emails": to_save, "source": source, "now": now})
+        execute(conn, "identity/unset_primary_emails", profiles)
+        execute(conn, "identity/set_primary_emails", profiles)
+    if platform.named_by_earliest:
+        execute(conn, "identity/name_profiles", profiles, parts=parts)
 
 
-def _each_column(
-    name: str,
-    conn: Conn,
-    rows: Sequence[Mapping[str, Any]],
-    columns: Sequence[str],
-    more: Mapping[str, Any] | None = None,
-) -> None:
-    """Run a statement that takes one array per column."""
-    if rows:
-        arrays = {column: [row[column] for row in rows] for column in columns}
-        execute(conn, name, arrays | dict(more or {}))
+def _of(profiles: Iterable[int], rows: Sequence[Row]) -> Jsonb | None:
+    """Return the rows of these profiles; None if there are none."""
+    wanted = set(profiles)
+    found = [row for row in rows if row["profile_id"] in wanted]
+    return Jsonb(found) if found else None

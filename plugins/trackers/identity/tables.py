@@ -1,4 +1,7 @@
-"""The `identity` schema: profiles, their e-mail addresses and the names they were seen with."""
+"""The `identity` schema: profiles, their e-mail addresses and the names they were seen with.
+
+The tables of accounts are declared by the trackers of their platforms (`platforms.py`).
+"""
 
 from __future__ import annotations
 
@@ -20,17 +23,18 @@ from sqlalchemy import (
 from core.tables import SUMMARY, metadata, moment, surrogate, words
 
 SCHEMA = "identity"
-PROFILE_TYPES = ("github", "slack", "mailing_list", "wg21", "discord", "youtube")
+LONGEST_TYPE, LONGEST_NAME = 20, 255
+NAME_KINDS = ("name", "login")
 
 profile = Table(
     "profile",
     metadata,
     Column("id", BigInteger, Identity(), primary_key=True),
-    Column("type", String(20), nullable=False, index=True),
-    moment("created_at"),
-    CheckConstraint(f"type IN {PROFILE_TYPES!r}", name="type"),
+    Column("type", String(LONGEST_TYPE), nullable=False, index=True, comment="The platform"),
+    moment("created_at", ours=True),
+    UniqueConstraint("id", "type"),
     schema=SCHEMA,
-    comment="One account on one platform; exactly one row of a platform's table has the same id",
+    comment="One account on one platform; exactly one row of the platform's table has the same id and type",
     info={SUMMARY: {"profiles": "count(*)"}},
 )
 
@@ -58,7 +62,7 @@ email = Table(
     ),
     words("source", length=64, comment="Tracker that saw it"),
     moment("first_seen_at", nullable=True, comment="By the sender's own date; null if that is unknown"),
-    moment("created_at"),
+    moment("created_at", ours=True),
     Index("email_profile_id_lower_key", "profile_id", func.lower(text("email")), unique=True),
     Index("email_one_primary_key", "profile_id", unique=True, postgresql_where=text("is_primary")),
     Index(None, "email_key"),
@@ -72,31 +76,20 @@ profile_alias = Table(
     metadata,
     surrogate(),
     Column("profile_id", BigInteger, ForeignKey("identity.profile.id", ondelete="CASCADE"), nullable=False),
-    Column("name", String(255), nullable=False),
-    words("name_key", length=255, comment="Normal form for comparing"),
+    Column(
+        "kind",
+        String(16),
+        nullable=False,
+        server_default="name",
+        comment="A login is evidence of another kind than a name",
+    ),
+    Column("name", String(LONGEST_NAME), nullable=False),
+    words("name_key", length=LONGEST_NAME, comment="Normal form for comparing"),
     moment("first_seen_at", nullable=True),
     moment("last_seen_at", nullable=True),
-    UniqueConstraint("profile_id", "name"),
+    UniqueConstraint("profile_id", "kind", "name"),
+    CheckConstraint(f"kind IN {NAME_KINDS!r}", name="kind"),
     Index(None, "name_key"),
     schema=SCHEMA,
-    comment="Every name a profile was seen with",
-)
-
-mailing_list_profile = Table(
-    "mailing_list_profile",
-    metadata,
-    Column("profile_id", BigInteger, ForeignKey("identity.profile.id", ondelete="CASCADE"), primary_key=True),
-    Column(
-        "sender_key",
-        String(600),
-        nullable=False,
-        unique=True,
-        comment="Who this is: the address; with the name if the address is shared; else the name",
-    ),
-    Column("display_name", String(255), nullable=False, index=True, comment="Name of the earliest sighting"),
-    moment("created_at"),
-    moment("renamed_at", nullable=True, comment="When the display name last changed"),
-    Index(None, "renamed_at"),
-    schema=SCHEMA,
-    comment="Senders on the mailing lists",
+    comment="Every name and login that a profile was seen with",
 )

@@ -8,9 +8,10 @@ from datetime import datetime
 
 from core import raw
 from core.database import Conn, MergeCounts, execute, fetch, fetch_one, merge, pages
-from trackers.identity.api import MailSender, ensure_mailing_list_profiles
+from trackers.identity.api import ensure_profiles
 from trackers.mailing_list import tables
 from trackers.mailing_list.parse import Listed, Message
+from trackers.mailing_list.senders import senders_of
 
 SOURCE = "mailing_list"
 EMAIL, INDEX_ITEM, WITHOUT_HASH, IMPORTED = "email", "index_item", "email_without_hash", "imported"
@@ -71,14 +72,14 @@ def save_imported(conn: Conn, found: Sequence[tuple[Message, raw.RawItem]], now:
 def _merge_messages(
     conn: Conn, messages: Sequence[Message], now: datetime, *, listed: bool | None = None
 ) -> MergeCounts:
-    senders = [sender_of(message) for message in messages]
-    profiles = ensure_mailing_list_profiles(conn, senders, source=SOURCE, now=now)
+    senders = senders_of(messages)
+    profiles = ensure_profiles(conn, tables.SENDERS, senders.values(), source=SOURCE, now=now)
     seen = {} if listed is None else {"listed": listed}
     rows = [
         {
             "list_name": m.list_name,
             "message_hash": m.message_hash,
-            "mailing_list_profile_id": profiles[sender.key],
+            "mailing_list_profile_id": profiles[senders[m.sender_name, m.sender_address].key],
             "message_id": m.message_id,
             "parent_hash": m.parent_hash,
             "thread_hash": m.thread_hash,
@@ -94,16 +95,11 @@ def _merge_messages(
             "updated_at": now,
             **seen,
         }
-        for m, sender in zip(messages, senders, strict=True)
+        for m in messages
     ]
     natural = ("list_name", "message_hash")
     once = ("created_at", *seen)
     return merge(conn, tables.message, rows, key=natural, insert_only=once, touch=("updated_at",))
-
-
-def sender_of(message: Message) -> MailSender:
-    """Return the sender in the form that the identity tracker needs."""
-    return MailSender(message.sender_name, message.sender_address, message.sent_at)
 
 
 def save_relisted(

@@ -17,8 +17,23 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from core.tables import SUMMARY, add_view, metadata, moment, natural_key, surrogate, words
+from trackers.identity.api import declare_platform
 
 SCHEMA = "mailing_list"
+LONGEST_KEY = 600
+
+SENDERS = declare_platform(
+    SCHEMA,
+    "mailing_list_profile",
+    natural_key(
+        "sender_key",
+        length=LONGEST_KEY,
+        comment="Who this is: the address; with the name if the address is shared; else the name",
+    ),
+    naming="earliest",
+    unnamed="Unknown Sender",
+    comment="Senders on the mailing lists",
+)
 
 message = Table(
     "message",
@@ -66,9 +81,9 @@ message = Table(
         server_default=text("true"),
         comment="Was seen in the archive's index",
     ),
-    moment("deleted_at", nullable=True, comment="When we learned that the archive removed it"),
-    moment("created_at", comment="First stored"),
-    moment("updated_at", comment="Last time that a stored value really changed"),
+    moment("deleted_at", nullable=True, comment="When we learned that the archive removed it", ours=True),
+    moment("created_at", comment="First stored", ours=True),
+    moment("updated_at", comment="Last time that a stored value really changed", ours=True),
     UniqueConstraint("list_name", "message_hash"),
     CheckConstraint("message_hash <> ''", name="message_hash"),
     Index(None, "message_hash"),

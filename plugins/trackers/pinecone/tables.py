@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from core.tables import SUMMARY, metadata, moment, natural_key, surrogate, words
+from core.tables import OURS, SUMMARY, metadata, moment, natural_key, surrogate, words
 
 SCHEMA = "pinecone"
 INSTANCES = ("public", "private")
@@ -64,6 +64,7 @@ ledger = Table(
         "synced_at",
         nullable=True,
         comment="When both indexes took this; null while a write is under way or was cut off",
+        ours=True,
     ),
     CheckConstraint(f"instance IN {INSTANCES!r}", name="instance"),
     CheckConstraint("length(text_sha256) = 64 AND length(meta_sha256) = 64", name="hashes"),
@@ -94,6 +95,7 @@ failed_item = Table(
         nullable=False,
         server_default="0",
         comment="How often it was refused; failures of the service do not count",
+        info={OURS: True},
     ),
     Column(
         "dead",
@@ -102,9 +104,9 @@ failed_item = Table(
         server_default=text("false"),
         comment="Refused too often: reported, not tried again until its document changes",
     ),
-    moment("last_attempt_at"),
-    moment("next_attempt_at"),
-    moment("created_at"),
+    moment("last_attempt_at", ours=True),
+    moment("next_attempt_at", ours=True),
+    moment("created_at", ours=True),
     UniqueConstraint("instance", "namespace", "app_type", "failed_id"),
     CheckConstraint(f"instance IN {INSTANCES!r}", name="instance"),
     schema=SCHEMA,
@@ -118,12 +120,21 @@ sync_status = Table(
     _instance(),
     Column("namespace", String(512), nullable=False),
     _app_type(),
-    moment("final_sync_at", nullable=True, comment="Everything changed before this is in the index"),
+    moment(
+        "final_sync_at", nullable=True, comment="Everything changed before this is in the index", ours=True
+    ),
     words("last_run_id", length=250, comment="DAG run of the last sync"),
     words("last_error", comment="Why the last sync failed; empty if it did not"),
-    Column("counts", JSONB, nullable=False, server_default=text("'{}'::jsonb"), comment="Of the last sync"),
-    moment("created_at"),
-    moment("updated_at"),
+    Column(
+        "counts",
+        JSONB,
+        nullable=False,
+        server_default=text("'{}'::jsonb"),
+        comment="Of the last sync",
+        info={OURS: True},
+    ),
+    moment("created_at", ours=True),
+    moment("updated_at", ours=True),
     UniqueConstraint("instance", "namespace", "app_type"),
     CheckConstraint(f"instance IN {INSTANCES!r}", name="instance"),
     schema=SCHEMA,
