@@ -91,7 +91,8 @@ def serve(port: int) -> None:
     import uvicorn
 
     from sandbox.app import create_app
-    from sandbox.hyperkitty.archive import Attachment, Entry, MailList, message_hash_of
+    from sandbox.community.mail import message_hash_of
+    from sandbox.hyperkitty.archive import Attachment, Entry, MailList
     from sandbox.world import World
 
     world = World()

@@ -15,9 +15,9 @@ from benchmarks.report import Figure
 from core import raw
 from core.database import Conn
 from core.session import Session
-from sandbox.community.mail import MailWriter, body_of
 from sandbox.hyperkitty.archive import MailList
 from sandbox.hyperkitty.views import Links, full
+from sandbox.hyperkitty.writer import MailWriter, body_of
 from trackers.mailing_list import store
 from trackers.mailing_list.options import MailingListOptions
 from trackers.mailing_list.parse import parse_message

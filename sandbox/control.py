@@ -21,6 +21,7 @@ def control(world: World) -> APIRouter:
     _add_faults(router, world)
     _add_limits(router, world)
     _add_time(router, world)
+    _add_community(router, world)
     for service in world.services:
         if service.control is not None:
             router.include_router(
@@ -93,6 +94,35 @@ def _add_limits(router: APIRouter, world: World) -> None:
 
 
 def _add_time(router: APIRouter, world: World) -> None:
+    @router.get("/time")
+    def time() -> dict[str, str]:
+        return {"now": world.clock.now.isoformat()}
+
     @router.post("/time")
-    def pass_time(body: dict[str, int] = Body()) -> dict[str, int]:  # noqa: B008 - FastAPI's way
-        return world.pass_time(body.get("messages", 10))
+    def pass_time(body: dict[str, float] = Body()) -> dict[str, int]:  # noqa: B008 - FastAPI's way
+        hours, messages = body.get("hours", 0.0), body.get("messages", 0.0)
+        if not body or body.keys() - {"hours", "messages"} or not messages.is_integer():
+            raise HTTPException(422, "give hours, or a whole number of messages on the mailing lists")
+        try:
+            return world.pass_time(hours=hours, messages=int(messages))
+        except (ValueError, OverflowError) as error:
+            raise HTTPException(422, str(error)) from None
+
+
+def _add_community(router: APIRouter, world: World) -> None:
+    @router.get("/community")
+    def community() -> dict[str, Any]:
+        """Show where the community meets, by the services that show it."""
+        places = {
+            service.name: [place.key for place in service.shows(world.community)]
+            for service in world.services
+        }
+        return {"people": world.community.people, "places": places}
+
+    @router.get("/community/people/{number}")
+    def person(number: int) -> dict[str, Any]:
+        """Show who somebody really is: all names, addresses and accounts."""
+        if not 0 <= number < world.community.people:
+            raise HTTPException(404, f"the community has {world.community.people} people, from 0")
+        found = world.community
+        return asdict(found.person(number)) | {"accounts": asdict(found.accounts(number))}

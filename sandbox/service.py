@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from fastapi import APIRouter
 
 from sandbox.community import Community
+from sandbox.community.places import Place
 
 State = TypeVar("State")
 Connection = dict[str, Any]
@@ -17,7 +19,7 @@ Connection = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Service(Generic[State]):
-    """One service: its state, its routes, its controls, and how Airflow connects to it.
+    """One service: its part of the community, its state, routes and controls, and how Airflow connects to it.
 
     Routes get the state anew for each request, since tests replace it while the sandbox is running.
 
@@ -26,8 +28,9 @@ class Service(Generic[State]):
     :param empty: returns a new, empty state.
     :param routers: the service's routes, relative to `prefix`.
     :param connections: returns the Airflow Connections to it, by id, for the sandbox's base address.
-    :param generate: fills an empty state with the community's activity.
-    :param pass_time: adds the activity that goes with `amount` messages on the mailing lists; returns counts.
+    :param shows: returns the places of the community that it shows.
+    :param advance: adds to the state what the community does here until a time and what the state does not
+        have yet, so a second call with the same time adds nothing; returns counts of what it added.
     :param overview: returns what `GET /_sandbox/` shows of it, under keys that no other service uses.
     :param control: routes below `/_sandbox/<name>`, for controls beyond faults, limits and time.
     """
@@ -37,7 +40,7 @@ class Service(Generic[State]):
     empty: Callable[[], State]
     routers: Callable[[Callable[[], State]], Iterable[APIRouter]]
     connections: Callable[[str], Mapping[str, Connection]]
-    generate: Callable[[State, Community], None] = lambda state, community: None
-    pass_time: Callable[[State, int], Mapping[str, int]] = lambda state, amount: {}
+    shows: Callable[[Community], Iterable[Place]] = lambda community: ()
+    advance: Callable[[State, Community, datetime], Mapping[str, int]] = lambda state, community, until: {}
     overview: Callable[[State], Mapping[str, Any]] = lambda state: {}
     control: Callable[[Callable[[], State]], APIRouter] | None = None

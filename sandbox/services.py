@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import sandbox
 from sandbox.service import Service
 
-CONTROLS = frozenset({"faults", "limits", "requests", "time"})
+CONTROLS = frozenset({"community", "faults", "limits", "requests", "time"})
 """The sandbox's own paths below `/_sandbox`; no service may have one of these names."""
 Value = TypeVar("Value")
 

@@ -1,10 +1,12 @@
-"""The state of the whole sandbox: its services, faults, limits and recorded requests."""
+"""The state of the whole sandbox: community, clock, services, faults, limits and recorded requests."""
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import Any, TypeVar
 
 from sandbox.community import Community
+from sandbox.community.clock import Clock
 from sandbox.faults import Fault
 from sandbox.limits import Limit
 from sandbox.service import Service
@@ -16,14 +18,18 @@ State = TypeVar("State")
 
 
 class World:
-    """A world that may be empty (for tests that fill it by hand) or generated.
+    """A world in which nothing has happened yet (tests fill it by hand), or one that time has filled.
 
-    The state of each service is an attribute with the service's name and may be replaced as a whole.
+    The state of each service is an attribute with the service's name and may be replaced as a whole. A state
+    that is empty or behind gets what it lacks when time passes.
 
     :param within: the services to include; all if not given.
     """
 
-    def __init__(self, within: tuple[Service[Any], ...] | None = None) -> None:
+    def __init__(self, within: tuple[Service[Any], ...] | None = None, seed: int = SEED) -> None:
+        self.community = Community(seed)
+        self.clock = Clock()
+        self._passing = Lock()
         self.faults: list[Fault] = []
         self.limits: list[Limit] = []
         self.traffic = Traffic()
@@ -41,10 +47,9 @@ class World:
     def generated(
         cls, seed: int = SEED, messages: int = 1200, within: tuple[Service[Any], ...] | None = None
     ) -> World:
-        """Generate a community with this many messages on all mailing lists together."""
-        world, community = cls(within), Community(seed, messages)
-        for service in world.services:
-            service.generate(world.state_of(service), community)
+        """Return the world at the time when all mailing lists together have this many messages."""
+        world = cls(within, seed)
+        world.pass_time(messages=messages)
         return world
 
     def state_of(self, service: Service[State]) -> State:
@@ -53,10 +58,16 @@ class World:
         return state
 
     def take_states(self, other: World) -> None:
-        """Replace the state of every service with that of another world; faults, limits and traffic stay."""
+        """Take community, clock and all states of another world; faults, limits and traffic stay."""
+        self.community, self.clock = other.community, other.clock
         for service in self.services:
             setattr(self, service.name, other.state_of(service))
 
-    def pass_time(self, amount: int) -> dict[str, int]:
-        """Add the activity that goes with `amount` mailing list messages; return counts of what arrived."""
-        return merged(service.pass_time(self.state_of(service), amount) for service in self.services)
+    def pass_time(self, *, hours: float = 0, messages: int = 0) -> dict[str, int]:
+        """Let time pass in all services: hours, or the time of so many mails; count what arrived."""
+        with self._passing:
+            self.clock.advance(hours=hours, messages=messages)
+            return merged(
+                service.advance(self.state_of(service), self.community, self.clock.now)
+                for service in self.services
+            )

@@ -7,7 +7,8 @@ from typing import Any
 
 from core import checkpoints
 from core.database import Conn
-from sandbox.hyperkitty.archive import Entry, MailList, message_hash_of
+from sandbox.community.mail import message_hash_of
+from sandbox.hyperkitty.archive import Entry, MailList
 from sandbox.world import World
 
 BOOST = "boost@lists.boost.org"

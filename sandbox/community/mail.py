@@ -1,86 +1,138 @@
-"""The messages that the community wrote to each mailing list, in the order in which they were archived."""
+"""The mailing lists of the community, and the mails that its people send to them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+from base64 import b32encode
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 from random import Random
+from typing import NamedTuple
 
 from sandbox.community import prose
+from sandbox.community.clock import START
 from sandbox.community.people import Person, somebody
-from sandbox.hyperkitty.archive import Attachment, Entry, message_hash_of
+from sandbox.community.places import Place
 
 VERSION = 1
 """Raise it when the generated lists change; a test compares a digest of them."""
-LISTS = {
-    "boost-announce@lists.boost.org": ("Boost Announce", 0.05),
-    "boost-users@lists.boost.org": ("Boost Users", 0.35),
-    "boost@lists.boost.org": ("Boost", 0.6),
-}
-START = datetime(2024, 1, 1, tzinfo=UTC)
 EVERY = timedelta(minutes=110)
 REPLY_SHARE = 0.68
+FARTHEST_PARENT = 61
 
 
-@dataclass
-class MailWriter:
-    """Writes an endless sequence of messages to one list."""
+@dataclass(frozen=True, kw_only=True)
+class MailingList(Place):
+    """A mailing list.
+
+    :param share: its messages among each `CYCLE` messages of all lists.
+    """
+
+    platform: str = "mailing_list"
+    label: str
+    share: int
+
+
+LISTS = {
+    name: MailingList(name=name, label=label, share=share)
+    for name, label, share in (
+        ("boost-announce@lists.boost.org", "Boost Announce", 1),
+        ("boost-users@lists.boost.org", "Boost Users", 7),
+        ("boost@lists.boost.org", "Boost", 12),
+    )
+}
+CYCLE = sum(found.share for found in LISTS.values())
+
+
+def _order() -> Iterable[str]:
+    """Yield the lists in the order in which they get the messages of a cycle, evenly mixed."""
+    given = dict.fromkeys(LISTS, 0)
+    for number in range(1, CYCLE + 1):
+        name = max(LISTS, key=lambda name: LISTS[name].share * number - given[name] * CYCLE)
+        given[name] += 1
+        yield name
+
+
+ORDER = tuple(_order())
+_WITHIN = {name: (0, *accumulate(int(each == name) for each in ORDER)) for name in LISTS}
+
+
+def received(list_name: str, total: int) -> int:
+    """Return how many of the first `total` messages on all lists went to this one."""
+    cycles, rest = divmod(total, CYCLE)
+    return cycles * LISTS[list_name].share + _WITHIN[list_name][rest]
+
+
+def message_hash_of(message_id: str) -> str:
+    """Compute Mailman's X-Message-ID-Hash."""
+    return b32encode(hashlib.sha1(message_id.encode(), usedforsecurity=False).digest()).decode()
+
+
+class Mail(NamedTuple):
+    """A mail as its list received it.
+
+    :param parent: the number of the mail that it answers.
+    :param subject: None for a reply, which has its parent's.
+    :param subscribed: whether the sender has an account on the list server.
+    :param attached: the size of its attachment, if it has one.
+    """
+
+    message_id: str
+    author: Person
+    sender_name: str
+    sender_address: str
+    parent: int | None
+    subject: str | None
+    subscribed: bool
+    date: datetime
+    archived_at: datetime
+    attached: int | None
+
+
+@dataclass(frozen=True)
+class Mails:
+    """The mails to one list, in the order of their arrival. Each is found by its number, from 0."""
 
     seed: int
     list_name: str
-    people: int = 400
+    people: int
 
-    def __post_init__(self) -> None:
-        self._recent: list[Entry] = []
-
-    def __iter__(self) -> Iterator[Entry]:
-        number = 0
-        while True:
-            yield self.write(number)
-            number += 1
-
-    def write(self, number: int) -> Entry:
-        """Write the next message; numbers must be consecutive, since a reply needs an earlier message."""
+    def mail(self, number: int) -> Mail:
+        """Write the mail with this number."""
         rng = Random(f"{self.seed}/mailing_list/{self.list_name}/{number}")
         author = somebody(rng, self.seed, self.people)
         archived = START + EVERY * number + timedelta(seconds=rng.randint(0, 3000))
-        parent = self._parent(rng)
-        message_id = self._message_id(number)
-        message_hash = message_hash_of(message_id)
+        parent = _parent(rng, number)
         name, address = self._sender(rng, author)
-        entry = Entry(
-            message_id=message_id,
-            message_hash=message_hash,
-            thread_hash=parent.thread_hash if parent else message_hash,
-            parent_hash=parent.message_hash if parent else None,
-            subject=self._subject(rng, parent),
+        subject = _subject(rng) if parent is None else None
+        return Mail(
+            message_id=self.message_id(number),
+            author=author,
             sender_name=name,
             sender_address=address,
-            mailman_id=f"{Random(author.number).getrandbits(128):032x}" if rng.random() < 0.8 else None,
-            date=self._date(rng, archived),
+            parent=parent,
+            subject=subject,
+            subscribed=rng.random() < 0.8,
+            date=_date(rng, archived),
             archived_at=archived,
-            attachments=self._attachments(rng),
+            attached=None if rng.random() > 0.03 else rng.randint(200, 4000),
         )
-        self._recent = [*self._recent[-60:], entry]
-        return entry
 
-    def _message_id(self, number: int) -> str:
+    def message_id(self, number: int) -> str:
         """About one in fifty posts to the users' list also went to the developers' list: same Message-ID."""
-        if self.list_name.startswith("boost-users") and number % 53 == 17:
-            return MailWriter(self.seed, "boost@lists.boost.org", self.people).own_id(number)
-        return self.own_id(number)
+        cross_posted = self.list_name.startswith("boost-users") and number % 53 == 17
+        list_name = "boost@lists.boost.org" if cross_posted else self.list_name
+        rng = Random(f"{self.seed}/mailing_list/{list_name}/{number}/id")
+        return f"{rng.getrandbits(64):016x}.{number}@{rng.choice(('mail.example.org', 'lists.example.net'))}"
 
-    def own_id(self, number: int) -> str:
-        """Return the Message-ID of a message that was sent to this list first."""
-        own = Random(f"{self.seed}/mailing_list/{self.list_name}/{number}/id")
-        return f"{own.getrandbits(64):016x}.{number}@{own.choice(('mail.example.org', 'lists.example.net'))}"
-
-    def _parent(self, rng: Random) -> Entry | None:
-        if not self._recent or rng.random() > REPLY_SHARE:
-            return None
-        back = min(int(rng.expovariate(1 / 6)), len(self._recent) - 1)
-        return self._recent[-1 - back]
+    def thread_starter(self, number: int) -> Mail:
+        """Return the mail that began the thread of this one."""
+        mail = self.mail(number)
+        while mail.parent is not None:
+            mail = self.mail(mail.parent)
+        return mail
 
     def _sender(self, rng: Random, author: Person) -> tuple[str, str]:
         name = rng.choice(author.mail_names) if rng.random() < 0.2 else author.mail_names[0]
@@ -92,44 +144,28 @@ class MailWriter:
             return f"{name} via Boost", self.list_name
         return name, address
 
-    def _subject(self, rng: Random, parent: Entry | None) -> str:
-        if parent is not None:
-            return parent.subject if parent.subject.startswith("Re: ") else f"Re: {parent.subject}"
-        if rng.random() < 0.01:
-            return "=?utf-8?q?Gr=C3=BC=C3=9Fe_aus_Z=C3=BCrich?="
-        return prose.subject(rng)
 
-    @staticmethod
-    def _date(rng: Random, archived: datetime) -> datetime:
-        """Usually minutes before archiving; some clocks are wrong, some messages waited for moderation."""
-        awkward = rng.random()
-        if awkward < 0.003:
-            return datetime(1970, 1, 1, tzinfo=UTC)
-        if awkward < 0.005:
-            return datetime(2070, 6, 1, 12, 0, tzinfo=UTC)
-        if awkward < 0.015:
-            return archived - timedelta(days=rng.randint(200, 4000))
-        if awkward < 0.025:
-            return archived + timedelta(hours=rng.randint(1, 12))
-        return archived - timedelta(seconds=rng.randint(2, 900))
-
-    @staticmethod
-    def _attachments(rng: Random) -> tuple[Attachment, ...]:
-        if rng.random() > 0.03:
-            return ()
-        return (Attachment("test_case.cpp", "text/x-c++src", "utf-8", rng.randint(200, 4000)),)
+def _parent(rng: Random, number: int) -> int | None:
+    if not number or rng.random() > REPLY_SHARE:
+        return None
+    return number - 1 - min(int(rng.expovariate(1 / 6)), min(number, FARTHEST_PARENT) - 1)
 
 
-def body_of(seed: int, entry: Entry) -> str:
-    """Write the body of a message."""
-    rng = Random(f"{seed}/body/{entry.message_id}")
+def _subject(rng: Random) -> str:
     if rng.random() < 0.01:
-        return ""
-    parts = [prose.paragraphs(rng)]
-    if entry.parent_hash:
-        quoted = "\n".join(f"> {line}" for line in prose.paragraphs(rng, 1, 1).splitlines())
-        parts.insert(0, f"On {entry.date:%a, %b %d, %Y} somebody wrote:\n{quoted}")
-    if rng.random() < 0.2:
-        parts.append(prose.code(rng))
-    parts.append(f"-- \n{entry.sender_name or 'me'}")
-    return "\n\n".join(parts) + "\n"
+        return "=?utf-8?q?Gr=C3=BC=C3=9Fe_aus_Z=C3=BCrich?="
+    return prose.subject(rng)
+
+
+def _date(rng: Random, archived: datetime) -> datetime:
+    """Usually minutes before archiving; some clocks are wrong, some messages waited for moderation."""
+    awkward = rng.random()
+    if awkward < 0.003:
+        return datetime(1970, 1, 1, tzinfo=UTC)
+    if awkward < 0.005:
+        return datetime(2070, 6, 1, 12, 0, tzinfo=UTC)
+    if awkward < 0.015:
+        return archived - timedelta(days=rng.randint(200, 4000))
+    if awkward < 0.025:
+        return archived + timedelta(hours=rng.randint(1, 12))
+    return archived - timedelta(seconds=rng.randint(2, 900))

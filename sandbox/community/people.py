@@ -1,6 +1,6 @@
-"""People who appear under different names on different platforms.
+"""The people of the community, with the names and addresses under which they write mails.
 
-Each person has a separate random stream, so adding a platform changes nobody.
+Each person has a separate random stream. Their accounts are in `sandbox.community.accounts`.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ FAMILY = (
     "Lindqvist Moreau Nakamura O'Connor Petrov Quiroga Rossi Schäfer Tanaka Ueda Varga Whitfield Xu "
     "Yamada Zhang Петров 陈 佐藤 حسن van-der-Meer de-Souza"
 ).split()
+PEOPLE = 400
+"""The usual number of people; a few do most of what happens."""
 DOMAINS = ("example.org", "example.com", "mail.example.net", "cpp.example", "uni.example.edu", "gmail.com")
 
 

@@ -63,3 +63,13 @@ def code(rng: Random) -> str:
     """Return a short C++ program."""
     lib = rng.choice(LIBRARIES).lower()
     return f"#include <boost/{lib}.hpp>\n\nint main()\n{{\n    return boost::{lib}::version();\n}}"
+
+
+def subject_about(rng: Random, name: str) -> str:
+    """Return a title for a topic about this library."""
+    return rng.choice(TOPICS).format(lib=name.title(), low=name, compiler=rng.choice(COMPILERS))
+
+
+def sentence(rng: Random) -> str:
+    """Return one line, as people write in a chat."""
+    return filled(rng, rng.choice(SENTENCES))

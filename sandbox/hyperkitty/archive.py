@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-from base64 import b32encode
 from bisect import insort
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
 from threading import RLock
-
-
-def message_hash_of(message_id: str) -> str:
-    """Compute Mailman's X-Message-ID-Hash."""
-    return b32encode(hashlib.sha1(message_id.encode(), usedforsecurity=False).digest()).decode()
 
 
 @dataclass(frozen=True)
@@ -60,18 +53,20 @@ class MailList:
     entries: list[Entry] = field(default_factory=list)
     by_hash: dict[str, Entry] = field(default_factory=dict)
     created_at: datetime = datetime(2024, 1, 1, tzinfo=UTC)
+    arrived: int = 0
+    """The number of messages that came from `coming`."""
 
     def __post_init__(self) -> None:
         self.children: dict[str, list[str]] = {}
         self.lock = RLock()
 
-    def advance(self, number: int) -> int:
-        """Add the next `number` messages; return how many arrived."""
-        arrived = 0
-        for entry in islice(self.coming, number):
+    def advance(self, until: int) -> int:
+        """Add messages until so many have come; return how many arrived now."""
+        before = self.arrived
+        for entry in islice(self.coming, max(0, until - before)):
             self.add(entry)
-            arrived += 1
-        return arrived
+            self.arrived += 1
+        return self.arrived - before
 
     def add(self, entry: Entry) -> None:
         """Archive a message in order; one with a known Message-ID is dropped, as Mailman does."""

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, HTTPException
 
 from sandbox.community import Community
-from sandbox.community.mail import LISTS, MailWriter, body_of
+from sandbox.community.clock import messages_by
+from sandbox.community.mail import MailingList, received
 from sandbox.hyperkitty.api import HyperKitty
 from sandbox.hyperkitty.archive import MailArchive, MailList
 from sandbox.hyperkitty.export import Export
 from sandbox.hyperkitty.pages import Pages
+from sandbox.hyperkitty.writer import MailWriter, body_of
 from sandbox.service import Connection, Service
 
 PREFIX = "/hyperkitty/archives"
@@ -24,22 +27,23 @@ def routers(archive: Callable[[], MailArchive]) -> list[APIRouter]:
     return [HyperKitty(archive, PREFIX).router, Pages(archive, PREFIX).router, Export(archive).router]
 
 
-def generate(archive: MailArchive, community: Community) -> None:
-    """Add the community's lists with their first messages."""
-    for name, (label, share) in LISTS.items():
-        coming, body = iter(MailWriter(community.seed, name)), partial(body_of, community.seed)
-        found = MailList(name, label, coming=coming, body_of=body)
-        found.advance(max(1, round(community.size * share)))
-        archive.add_list(found)
+def shows(community: Community) -> tuple[MailingList, ...]:
+    """Return the mailing lists."""
+    return community.mailing_lists
 
 
-def pass_time(archive: MailArchive, amount: int) -> dict[str, int]:
-    """Add about `amount` messages, spread over the lists."""
-    arrived = [
-        found.advance(max(1, round(amount * LISTS.get(name, ("", 1.0))[1])))
-        for name, found in archive.lists.items()
-    ]
-    return {"messages": sum(arrived)}
+def advance(archive: MailArchive, community: Community, until: datetime) -> dict[str, int]:
+    """Add the messages that have arrived; a list that a test has made gets none."""
+    total, arrived = messages_by(until), 0
+    for place in shows(community):
+        found = archive.lists.get(place.name) or archive.add_list(_begun(community, place))
+        arrived += found.advance(received(place.name, total))
+    return {"messages": arrived}
+
+
+def _begun(community: Community, place: MailingList) -> MailList:
+    coming = iter(MailWriter(community.seed, place.name, community.people))
+    return MailList(place.name, place.label, coming=coming, body_of=partial(body_of, community.seed))
 
 
 def overview(archive: MailArchive) -> dict[str, Any]:
@@ -73,8 +77,8 @@ SERVICE = Service(
     empty=MailArchive,
     routers=routers,
     connections=connections,
-    generate=generate,
-    pass_time=pass_time,
+    shows=shows,
+    advance=advance,
     overview=overview,
     control=control,
 )

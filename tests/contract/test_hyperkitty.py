@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 import requests
 
-from sandbox.community.mail import LISTS, VERSION, MailWriter, body_of
-from sandbox.hyperkitty.archive import message_hash_of
+from sandbox.community.mail import LISTS, VERSION, message_hash_of
+from sandbox.hyperkitty.writer import MailWriter, body_of
 from sandbox.world import World
 from tests.mail import BOOST, add_list, entry
 
@@ -176,12 +176,11 @@ def test_the_generated_lists_have_the_oddities_of_real_ones() -> None:
 
 
 def test_time_can_be_advanced(world: World, sandbox: str) -> None:
-    generated = World.generated(messages=100)
-    world.mail = generated.mail
+    world.take_states(World.generated(messages=100))
     before = sum(requests.get(f"{sandbox}/_sandbox/", timeout=10).json()["mailing_lists"].values())
     arrived = requests.post(f"{sandbox}/_sandbox/time", json={"messages": 20}, timeout=10).json()["messages"]
     after = sum(requests.get(f"{sandbox}/_sandbox/", timeout=10).json()["mailing_lists"].values())
-    assert (before, after - before) == (100, arrived)
+    assert (before, after, arrived) == (100, 120, 20)
     assert (
         requests.post(f"{sandbox}/_sandbox/faults", json={"path": "x", "kind": "no"}, timeout=10).status_code
         == 422
