@@ -11,6 +11,7 @@ from fastapi import APIRouter
 
 from sandbox.community import Community
 from sandbox.community.places import Place
+from sandbox.limits import Limit
 
 State = TypeVar("State")
 Connection = dict[str, Any]
@@ -31,6 +32,7 @@ class Service(Generic[State]):
     :param shows: returns the places of the community that it shows.
     :param advance: adds to the state what the community does here until a time and what the state does not
         have yet, so a second call with the same time adds nothing; returns counts of what it added.
+    :param limits: returns the limits that the service's documentation names, for paths below `prefix`.
     :param overview: returns what `GET /_sandbox/` shows of it, under keys that no other service uses.
     :param control: routes below `/_sandbox/<name>`, for controls beyond faults, limits and time.
     """
@@ -42,5 +44,6 @@ class Service(Generic[State]):
     connections: Callable[[str], Mapping[str, Connection]]
     shows: Callable[[Community], Iterable[Place]] = lambda community: ()
     advance: Callable[[State, Community, datetime], Mapping[str, int]] = lambda state, community, until: {}
+    limits: Callable[[], Iterable[Limit]] = tuple
     overview: Callable[[State], Mapping[str, Any]] = lambda state: {}
     control: Callable[[Callable[[], State]], APIRouter] | None = None

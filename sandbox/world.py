@@ -31,9 +31,9 @@ class World:
         self.clock = Clock()
         self._passing = Lock()
         self.faults: list[Fault] = []
-        self.limits: list[Limit] = []
         self.traffic = Traffic()
         self.services = services() if within is None else within
+        self.limits: list[Limit] = [limit for service in self.services for limit in service.limits()]
         for service in self.services:
             if hasattr(self, service.name):
                 raise ValueError(f"the sandbox uses the name {service.name!r} already; rename the service")
