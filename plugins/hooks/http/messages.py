@@ -98,10 +98,13 @@ class Response:
         found = parse_header_links(self.headers.get("Link", ""))
         return {relation: link["url"] for link in found for relation in link.get("rel", "").split()}
 
-    def page(self, items: Sequence[Item], following: str | None = None) -> Page:
+    def page(
+        self, items: Sequence[Item], following: str | None = None, requests_left: int | None = None
+    ) -> Page:
         """Return the page of a listing that this answer is.
 
         :param following: the cursor or link of the next page, if it is not the `Link` header that tells.
+        :param requests_left: how many more requests the listing needs, if the answer tells.
         """
         return Page(
             items,
@@ -109,6 +112,7 @@ class Response:
             unchanged=self.not_modified,
             validator=self.validator,
             identity=self.identity,
+            requests_left=requests_left,
         )
 
     def json(self) -> Any:
