@@ -6,7 +6,7 @@ named as `conn_name_attr` says, because the Test button passes the id by that na
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
 from typing import ClassVar
 
@@ -31,6 +31,11 @@ class SourceHook(BaseHook):
 
     limits: ClassVar[Mapping[str, Limits]] = {}
     """What the source allows, by resource; `core` is that of a call that names none. Empty: no limits."""
+    foreign_hosts: ClassVar[Sequence[str]] = ()
+    """Other hosts to which links and redirects are followed, without credentials: archives, files. Exact names
+    or `*.suffix`, with the port if it is not the usual one."""
+    trusted_hosts: ClassVar[Sequence[str]] = ()
+    """Other hosts that get the credentials as well, such as a host of private files."""
     conn_name_attr: str
     default_conn_name: str
     conn_type: str
@@ -126,6 +131,8 @@ class SourceHook(BaseHook):
             max_body_bytes=self._max_body_bytes,
             limits=self.limit_reader(),
             error_in=self.error_in,
+            foreign_hosts=self.foreign_hosts,
+            trusted_hosts=self.trusted_hosts,
         )
 
     def _authenticated(self) -> ApiClient:

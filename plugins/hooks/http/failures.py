@@ -92,3 +92,15 @@ def failure_of(
     if status >= 500:
         return SourceUnavailable(f"{what}: the source failed ({status})", retry_after=wait, status=status)
     return RequestRefused(f"{what}: refused ({status})", status=status)
+
+
+def foreign_failure(
+    status: int, headers: Mapping[str, str], body: bytes, what: str, now: datetime
+) -> CollectorError:
+    """Return the error in an answer of a host that got no credentials: it says nothing about ours."""
+    if status in (401, 403):
+        return RequestRefused(f"{what}: refused ({status}); a signed link may have expired", status=status)
+    if status == 429:
+        wait = retry_after(headers, body, now)
+        return SourceUnavailable(f"{what}: asked to wait ({status})", retry_after=wait, status=status)
+    return failure_of(status, headers, body, what, now)

@@ -13,9 +13,14 @@ from requests.utils import parse_header_links
 
 from core.errors import UnexpectedPayload
 from core.http_cache import Validator
+from core.redaction import QUERY_SECRET
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing at the source, so that a repetition is harmless."""
+
+
+HARMLESS_HEADERS = frozenset({"accept", "accept-language", "if-none-match", "if-modified-since"})
+"""Headers of a call that also a host without credentials gets."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,16 @@ class Call:
     def target(self) -> str:
         """The path with the query."""
         return f"{self.path}?{urlencode(self.params)}" if self.params else self.path
+
+    @property
+    def shown(self) -> str:
+        """The path as errors show it: of a link without the query, which may be signed."""
+        return self.path.partition("?")[0] if "//" in self.path else self.path
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """The values of the query that authenticate, by their names."""
+        return frozenset(value for name, value in self.params if QUERY_SECRET.match(f"{name}={value}"))
 
     @property
     def may_repeat(self) -> bool:
