@@ -28,7 +28,10 @@ NAMES = {
     "core.raw": "iterate save",
     "core.schedule": "Schedule ScheduleError load_schedule",
     "core.commands": "COMMANDS",
-    "core.budget": "Budget LimitReader LimitReport Limits NoBudget QuotaReport RateLeases SharedBudget",
+    "core.budget": (
+        "BucketBudget BucketReport Budget LimitReader LimitReport Limits NoBudget QuotaReport RateLeases "
+        "SharedBudget"
+    ),
     "core.http_cache": "StoredValidators Validator save",
     "hooks.api": "ApiClient",
     "hooks.mailing_list_hook": "MailingListHook",

@@ -32,8 +32,10 @@ class SourceHook(BaseHook):
     limits: ClassVar[Mapping[str, Limits]] = {}
     """What the source allows, by resource; `core` is that of a call that names none. Empty: no limits."""
     foreign_hosts: ClassVar[Sequence[str]] = ()
-    """Other hosts to which links and redirects are followed, without credentials: archives, files. Exact names
-    or `*.suffix`, with the port if it is not the usual one."""
+    """Other hosts to which links and redirects are followed, without credentials: archives, files.
+
+    Exact names or `*.suffix`, with the port if it is not the usual one.
+    """
     trusted_hosts: ClassVar[Sequence[str]] = ()
     """Other hosts that get the credentials as well, such as a host of private files."""
     conn_name_attr: str
