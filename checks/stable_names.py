@@ -33,7 +33,8 @@ NAMES = {
         "SharedBudget"
     ),
     "core.http_cache": "StoredValidators Validator save",
-    "hooks.api": "ApiClient",
+    "hooks.api": "ApiClient Download",
+    "hooks.source_hook": "SourceHook",
     "hooks.mailing_list_hook": "MailingListHook",
     "hooks.pinecone_hook": "PineconeHook",
     "operators.collector": "CollectorOperator",

@@ -19,8 +19,6 @@ from core.redaction import without_userinfo
 from hooks.api import Call, Response
 from hooks.source_hook import SourceHook
 
-EXPORT_DEADLINE = 600.0
-"""Seconds that the export of a month may take; the server builds it while it is sent."""
 PAGE_SIZE = 100
 EXPORT_DEADLINE = 600.0
 """Seconds that the export of a month may take; the server builds it while it sends it."""

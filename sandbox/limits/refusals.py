@@ -74,6 +74,7 @@ def _scoped(scope: str) -> Callable[[float], Refusal]:
             "message": "You are being rate limited.",
             "retry_after": round(wait, 3),
             "global": scope == "global",
+            "code": 0,
         }
         headers = {"retry-after": str(max(1, ceil(wait))), "x-ratelimit-scope": scope, "via": "1.1 google"}
         if scope == "global":

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from hashlib import sha256
+from pathlib import Path
 
 import pytest
 import requests
+from jsonschema import Draft202012Validator
 
 from sandbox.limits import Limit
 from sandbox.server import serve
 from sandbox.world import World
+from tests.conftest import ROOT
 from tests.forge import FORGE
 
+CONTRACTS = Path(os.environ.get("BDC_CONTRACTS_DIR") or ROOT.parent / "shared" / "contracts")
+DISCORD = CONTRACTS / "discord" / "rest.json"
 Get = Callable[..., requests.Response]
 
 
@@ -203,9 +210,24 @@ def test_answers_name_their_bucket(forge: World, ask: Get) -> None:
     refused = ask()
     assert (refused.status_code, refused.headers["Retry-After"]) == (429, "4")
     assert refused.headers["X-RateLimit-Scope"] == "user"
-    assert refused.json() == {"message": "You are being rate limited.", "retry_after": 3.5, "global": False}
+    assert (refused.json()["retry_after"], refused.json()["global"]) == (3.5, False)
     moment += 3.5
     assert ask().headers["X-RateLimit-Remaining"] == "1"
+
+
+@pytest.mark.skipif(not DISCORD.is_file(), reason=f"no API description in {DISCORD}")
+def test_buckets_are_reported_as_discord_describes_it(forge: World, ask: Get) -> None:
+    described = json.loads(DISCORD.read_text())["components"]
+    forge.limits.append(Limit("/notes", quota=1, bucket="b", refusals={"quota": "user"}))
+    accepted, refused = ask(), ask()
+    for answer in (accepted, refused):
+        values = {
+            name: json.loads(answer.headers[name]) for name in described["headers"] if "Bucket" not in name
+        }
+        for name, value in values.items():
+            Draft202012Validator(described["headers"][name]["schema"]).validate(value)
+    schema = {"$ref": "#/components/schemas/RatelimitedResponse", "components": described}
+    Draft202012Validator(schema).validate(refused.json())
 
 
 def test_each_channel_has_a_bucket_of_its_own(forge: World, ask: Get) -> None:

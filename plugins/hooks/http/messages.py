@@ -28,7 +28,8 @@ class Call:
     """A request to send: a path below the base address (or a link that the API returned), and its query.
 
     :param body: is sent as JSON.
-    :param resource: which of the source's limits it counts toward; the client's own by default.
+    :param resource: which of the source's limits it counts toward; the client's own by default. For sources
+        that name their limits: the route, a colon, and the id of the channel or server.
     :param cost: what it will probably cost of the quota, if that is unusual.
     :param identity: whom to prefer to send it as.
     :param headers: more headers than those of the client.
