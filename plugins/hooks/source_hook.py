@@ -18,7 +18,7 @@ from airflow.sdk.log import mask_secret
 from core.budget import BucketBudget, Budget, LimitReader, Limits, NoBudget, RateLeases, SharedBudget
 from core.clock import Clock, SystemClock
 from core.database import Conn
-from core.errors import CollectorError, ConfigurationError
+from core.errors import Closed, CollectorError, ConfigurationError
 from hooks.api import IN_FLIGHT, MAX_BODY_BYTES, ApiClient, Response, Traffic
 from hooks.connections import require_connection
 from hooks.http.admitted import AdmittedRequest
@@ -182,12 +182,14 @@ class SourceHook(BaseHook):
         :param send: sends it once, and hands its answer to `AdmittedRequest.answered`.
         :param tries: how many tries failures of the source get, for requests that may be repeated.
         """
+        clock, closed = self._clock or SystemClock(), self._closed
 
         def attempt() -> Answer:
+            if closed.is_set():
+                raise Closed(f"{self.hook_name}, {resource}: the hook was closed")
             with self.admission(resource, cost=cost, identity=identity) as request:
                 return send(request)
 
-        clock, closed = self._clock or SystemClock(), self._closed
         repeat = retrying(clock, self._own_traffic, tries, sleep=lambda seconds: clock.wait(closed, seconds))
         answer: Answer = repeat(attempt)
         return answer

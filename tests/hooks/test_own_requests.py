@@ -20,7 +20,7 @@ from slack_sdk import WebClient
 
 from core.budget import Limits
 from core.clock import Clock, FixedClock, SystemClock
-from core.errors import CollectorFailureCategory, RateLimited, classify_failure
+from core.errors import Closed, CollectorFailureCategory, RateLimited, classify_failure
 from hooks.git_process import last_answer, run_git
 from hooks.http.admitted import AdmittedRequest
 from hooks.slack_client import AdmittedWebClient
@@ -165,6 +165,19 @@ def test_client_and_other_libraries_share_one_budget(make: Make, monkeypatch: py
     assert hook.client().budget is hook.budget()
     with hook.admission(), hook.admission():
         assert hook.budget() is hook.client().budget
+
+
+def test_nothing_is_sent_again_by_a_hook_that_was_closed(make: Make) -> None:
+    hook, sent = make(), []
+
+    def send(request: AdmittedRequest) -> None:
+        sent.append(request)
+        hook.close()
+        request.answered(429, {"Retry-After": "0"})
+
+    with pytest.raises(Closed):
+        hook.send_admitted(send)
+    assert len(sent) == 1
 
 
 # -- git ------------------------------------------------------------------------------------------------
