@@ -84,7 +84,9 @@ def test_a_body_is_never_held_in_memory(tmp_path: Path, monkeypatch: pytest.Monk
         (answer_of(BODY)[:-1],),
         (CHUNKED, b"5\r\nhello\r\n", b"5\r\nhel"),
         (CHUNKED, b"5\r\nhello\r\n"),
-        (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello",),
+        (
+            b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello",
+        ),
     ],
     ids=["length", "chunk", "no last chunk", "not gzip"],
 )
