@@ -32,9 +32,13 @@ NAMES = {
     "core.raw": "iterate save",
     "core.schedule": "Schedule ScheduleError load_schedule",
     "core.commands": "COMMANDS",
-    "core.budget": "Budget LimitReader LimitReport Limits NoBudget QuotaReport RateLeases SharedBudget",
+    "core.budget": (
+        "BucketBudget BucketReport Budget LimitReader LimitReport Limits NoBudget QuotaReport RateLeases "
+        "SharedBudget"
+    ),
     "core.http_cache": "Validator read save",
-    "hooks.api": "ApiClient",
+    "hooks.api": "ApiClient Download",
+    "hooks.source_hook": "SourceHook",
     "hooks.mailing_list_hook": "MailingListHook",
     "hooks.pinecone_hook": "PineconeHook",
     "operators.collector": "CollectorOperator",

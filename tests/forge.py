@@ -37,6 +37,10 @@ def routers(state: Callable[[], set[str]]) -> list[APIRouter]:
         more = {"page": page + 1} if 3 * page < len(NOTES) else None
         return conditional(request, body, link_header(request, {"next": more, "first": {"page": 1}}))
 
+    @router.get("/channels/{channel}/notes")
+    def notes_of_channel(channel: int) -> Response:
+        return Response("[]", media_type="application/json")
+
     @router.post("/search")
     def search() -> Response:
         return Response("{}", media_type="application/json", headers={"X-Sandbox-Cost": "7"})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from threading import Event
 from typing import Protocol
 
 
@@ -19,6 +20,9 @@ class Clock(Protocol):
 
     def sleep(self, seconds: float) -> None:
         """Wait for this many seconds."""
+
+    def wait(self, event: Event, seconds: float) -> None:
+        """Wait for this many seconds, or until the event is set."""
 
 
 class SystemClock:
@@ -35,6 +39,10 @@ class SystemClock:
     def sleep(self, seconds: float) -> None:
         """Block the calling thread for this many seconds."""
         time.sleep(seconds)
+
+    def wait(self, event: Event, seconds: float) -> None:
+        """Block the calling thread for this many seconds, or until the event is set."""
+        event.wait(seconds)
 
 
 @dataclass
@@ -58,3 +66,8 @@ class FixedClock:
         self.slept.append(seconds)
         self.elapsed += seconds
         self.moment += timedelta(seconds=seconds)
+
+    def wait(self, event: Event, seconds: float) -> None:
+        """Move the clock forward without waiting, unless the event is set."""
+        if not event.is_set():
+            self.sleep(seconds)

@@ -9,14 +9,16 @@ import json
 import os
 import re
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from secrets import token_hex
+from typing import Any, BinaryIO
 
 from core.errors import ConfigurationError
 
 LONGEST_NAME = 255
 """Bytes that a name may have on the file systems in use."""
-READABLE_BY_ALL = 0o644
 FORBIDDEN = re.compile(r"[/\\\x00-\x1f\x7f]")
 
 
@@ -49,21 +51,29 @@ def require_writable(root: Path, setting: str) -> None:
 
 def write_bytes(path: Path, content: bytes) -> Path:
     """Write atomically, and only if the content differs, so that the modification time stays meaningful."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.is_file() and path.read_bytes() == content:
-        return path.resolve()
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:50]}.", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as file:
+    if not path.is_file() or path.read_bytes() != content:
+        with replacing(path) as file:
             file.write(content)
-            os.fchmod(handle, READABLE_BY_ALL)  # mkstemp makes files for one user only
+    return path.resolve()
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Yield a file that becomes `path` when the block ends; after an error nothing of it remains.
+
+    Others may read it, unless the process's umask forbids it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    name = path.parent / f".{path.name[:50]}.{token_hex(8)}.tmp"
+    try:
+        with open(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644), "wb") as file:
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(name, path)
     except BaseException:  # not even a kill may leave the temporary file behind
-        Path(name).unlink(missing_ok=True)
+        name.unlink(missing_ok=True)
         raise
-    return path.resolve()
 
 
 def write_text(path: Path, content: str) -> Path:

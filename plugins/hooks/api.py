@@ -1,7 +1,7 @@
-"""The HTTP client of all sources: sessions, limits, retries, redaction, counting.
+"""The HTTP client of all sources: limits, retries, redirects, redaction, counting.
 
-Errors contain only method and path. A token is never sent to another host than the Connection's: redirects
-and links that an API returns are rebuilt on its base address, and other hosts are refused.
+Errors contain only method and path. Redirects and links that an API returns are rebuilt on the Connection's
+address. Hosts that the source declares are followed, too, but without credentials; others are refused.
 """
 
 from __future__ import annotations
@@ -10,38 +10,32 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
-
-import requests
+from urllib.parse import unquote_plus
 
 from core.budget import Admission, Budget, LimitReader, NoBudget
 from core.clock import Clock, SystemClock
-from core.errors import (
-    AuthenticationError,
-    BrokenOff,
-    CollectorError,
-    SourceUnavailable,
-    TooLarge,
-    UnexpectedPayload,
-)
+from core.errors import AuthenticationError, Closed, CollectorError, SourceUnavailable, UnexpectedPayload
 from core.http_cache import Validator
 from core.redaction import redact
 from core.settings import Settings
-from hooks.http.deadline import DEADLINE, Deadlines, WatchedAdapter
-from hooks.http.failures import TokenRefused, failure_of, rate_limited
+from hooks.http.deadline import DEADLINE
+from hooks.http.destinations import Destination, Destinations
+from hooks.http.downloads import DOWNLOAD_DEADLINE, MAX_DOWNLOAD_BYTES, Download, FileSink
+from hooks.http.failures import TokenRefused, failure_of, foreign_failure, rate_limited
 from hooks.http.limit_headers import RateLimitHeaders
-from hooks.http.links import rebuild
-from hooks.http.messages import SAFE_METHODS, Call, Response, Traffic
+from hooks.http.messages import HARMLESS_HEADERS, SAFE_METHODS, Call, Response, Traffic
 from hooks.http.request_retry import retrying
+from hooks.http.transport import Answer, Transport
 
-__all__ = ["ApiClient", "Call", "Response", "Traffic"]
+__all__ = ["ApiClient", "Call", "Download", "Response", "Traffic"]
 
-CONNECT_TIMEOUT, READ_TIMEOUT = 10.0, 30.0
 MAX_BODY_BYTES = Settings.max_body_mb.default * 1024 * 1024
 IN_FLIGHT = Settings.requests_in_flight.default
-CHUNK = 64 * 1024
 MAX_REDIRECTS = 3
-USER_AGENT = "boost-data-collector (+https://github.com/cppalliance)"
+DOWNLOAD_HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity"}
 REDIRECTS = (301, 302, 303, 307, 308)
 
 
@@ -55,6 +49,9 @@ class ApiClient:
     :param limits: reads what the source's answers say about its limits, before anything else is decided.
     :param error_in: returns the error in an answer, for services that report errors with status 200.
     :param validator_for: returns the validator that a call has for the identity that sends it.
+    :param foreign_hosts: other hosts to which links and redirects are followed, without credentials: exact
+        names or `*.suffix`, with the port if it is not the usual one.
+    :param trusted_hosts: other hosts that get the credentials as well.
     :param on_request: called after each answer with path, status, bytes and seconds.
     """
 
@@ -73,6 +70,8 @@ class ApiClient:
         limits: LimitReader | None = None,
         error_in: Callable[[Response], CollectorError | None] | None = None,
         validator_for: Callable[[Call, str], Validator | None] | None = None,
+        foreign_hosts: Iterable[str] = (),
+        trusted_hosts: Iterable[str] = (),
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self.clock = clock or SystemClock()
@@ -87,12 +86,13 @@ class ApiClient:
         self._limits = limits or RateLimitHeaders(self.clock)
         self._error_in = error_in or (lambda response: None)
         self._validator_for = validator_for or Call.validator_for
-        self._deadlines = Deadlines()
-        self._secrets = set(self._auth.values())
+        self._destinations = Destinations(self.base_url, foreign_hosts, trusted_hosts)
+        self._secrets: set[str] = set()
+        self._keep_secret(self._auth)
+        self._transport = Transport(self.traffic, self._secrets)
         self._refused: Callable[[str], bool] | None = None
-        self._local = threading.local()
-        self._sessions: list[requests.Session] = []
         self._pool: ThreadPoolExecutor | None = None
+        self._closed = threading.Event()
 
     def authenticate(
         self, auth_of: Callable[[str], Mapping[str, str]], refused: Callable[[str], bool]
@@ -121,9 +121,28 @@ class ApiClient:
 
     def send(self, call: Call, *, tries: int | None = None) -> Response:
         """Send any request, in the way that `get` does."""
-        attempt = retrying(self.clock, self.traffic, tries if call.may_repeat else 1)
-        answer: Response = attempt(self._follow, call)
-        return answer
+        return self._attempt(call, None, tries)
+
+    def download(
+        self,
+        call: Call,
+        target: Path,
+        *,
+        max_bytes: int = MAX_DOWNLOAD_BYTES,
+        deadline: float = DOWNLOAD_DEADLINE,
+        tries: int | None = None,
+    ) -> Download:
+        """Save a body as a file, which is replaced only by a complete one; nothing of a failure remains.
+
+        A download may take longer than a lease of the budget lasts, so the budget covers it only until its
+        headers have arrived; `call.deadline` is the limit of that part.
+
+        :param max_bytes: the largest body to accept.
+        :param deadline: seconds that the whole answer may take.
+        """
+        sink = FileSink(target, max_bytes, deadline)
+        answer = self._attempt(call, sink, tries)
+        return Download(answer.status, answer.headers, answer.url, sink.size, sink.sha256)
 
     def get_json(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
         """Fetch one path and decode its JSON."""
@@ -156,38 +175,46 @@ class ApiClient:
                 future.cancel()
 
     def close(self) -> None:
-        """Close threads and sockets without waiting for requests in flight."""
+        """Close threads and sockets, and end requests under way at once, with `Closed`."""
+        self._closed.set()
+        self._closed = threading.Event()
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
             self._pool = None
-        self._deadlines.close()
+        self._transport.close()
         self.budget.close()
-        while self._sessions:
-            self._sessions.pop().close()
 
     def _threads(self) -> ThreadPoolExecutor:
         if self._pool is None:
             self._pool = ThreadPoolExecutor(self.in_flight, thread_name_prefix="api")
         return self._pool
 
-    def _session(self) -> requests.Session:
-        session: requests.Session | None = getattr(self._local, "session", None)
-        if session is None or session not in self._sessions:
-            session = requests.Session()
-            # requests may read proxies and certificate bundles from the environment, but must not replace
-            # the Connection's credentials with those of a .netrc file.
-            session.auth = lambda request: request
-            session.mount("http://", WatchedAdapter(pool_maxsize=1))
-            session.mount("https://", WatchedAdapter(pool_maxsize=1))
-            session.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json", **self._auth})
-            self._local.session = session
-            self._sessions.append(session)
-        return session
+    def _attempt(self, call: Call, sink: FileSink | None, tries: int | None) -> Response:
+        """Send a request as often as that can help, unless the client is closed meanwhile."""
+        closed = self._closed
 
-    def _follow(self, call: Call) -> Response:
-        url = rebuild(self.base_url, call.target)
+        def follow() -> Response:
+            if closed.is_set():
+                raise Closed(f"{call.method} {call.shown}: the client was closed")
+            return self._follow(call, sink)
+
+        attempt = retrying(
+            self.clock,
+            self.traffic,
+            tries if call.may_repeat else 1,
+            sleep=lambda seconds: self.clock.wait(closed, seconds),
+        )
+        answer: Response = attempt(follow)
+        return answer
+
+    def _follow(self, call: Call, sink: FileSink | None) -> Response:
+        to = self._destinations.of(call.target)
         for _ in range(MAX_REDIRECTS + 1):
-            response = self._send_authenticated(url, call)
+            if to.host and call.method not in SAFE_METHODS:
+                raise UnexpectedPayload(
+                    f"leads to {to.host}, where nothing is changed", source=call.method, identifier=call.shown
+                )
+            response = self._send_authenticated(to, call, sink)
             if response.status not in REDIRECTS:
                 return response
             if call.method not in SAFE_METHODS:
@@ -198,108 +225,125 @@ class ApiClient:
                 )
             if not (location := response.headers.get("Location")):
                 raise UnexpectedPayload("redirected to nowhere", source=call.method, identifier=response.path)
-            url = rebuild(self.base_url, location)
+            to = self._destinations.after(to, location)
         raise UnexpectedPayload(
-            f"redirected more than {MAX_REDIRECTS} times", source=call.method, identifier=call.path
+            f"redirected more than {MAX_REDIRECTS} times", source=call.method, identifier=call.shown
         )
 
-    def _send_authenticated(self, url: str, call: Call) -> Response:
+    def _send_authenticated(self, to: Destination, call: Call, sink: FileSink | None) -> Response:
         """Send a request; if its token is refused, with another one of the owner, or as somebody else."""
         while True:
             try:
-                return self._send(url, call)
+                return self._send(to, call, sink)
             except TokenRefused as refusal:
                 renewed = refusal.token and self._refused is not None and self._refused(refusal.token)
                 if not renewed and not self.budget.exclude(refusal.identity):
                     raise
 
-    def _send(self, url: str, call: Call) -> Response:
+    def _send(self, to: Destination, call: Call, sink: FileSink | None) -> Response:
+        url = to.url
         started = self.clock.monotonic()
-        shown = redact(call.path, tuple(self._secrets))
+        shown = redact(call.shown, tuple(self._secrets)) + (f" at {to.host}" if to.host else "")
         what = f"{call.method} {shown}"
         resource = call.resource or self.resource
-        with self.budget.admit(resource, cost=call.cost, identity=call.preferred_identity) as admission:
-            self.traffic.add(requests=1)
-            headers = self._headers(admission, call, what)
-            answer, body = self._exchange(url, call, what, headers)
-            if answer.status_code == 401:
-                # Its headers may be about somebody else: whoever sends requests without a token.
-                token = headers.get("Authorization", "").rpartition(" ")[2]
-                raise TokenRefused(what, token, admission.identity)
-            report = self._limits.read(answer.status_code, answer.headers, body)
-            wait = admission.learn(report)
-        self.on_request(shown, answer.status_code, len(body), self.clock.monotonic() - started)
-        if report.refused:
-            raise rate_limited(what, answer.status_code, wait)
-        if answer.status_code == 304 and not {"If-None-Match", "If-Modified-Since"} & headers.keys():
-            raise UnexpectedPayload("304 without a validator", source=call.method, identifier=shown)
-        if answer.status_code >= 400:
-            raise failure_of(answer.status_code, answer.headers, body, what, self.clock.now())
-        found = Response(
-            call.method, shown, answer.status_code, answer.headers, body, url, admission.identity
-        )
-        if (error := self._error_in(found)) is not None:
+        budget = self.budget if to.trusted else NoBudget()
+        with ExitStack() as received:
+            with (
+                budget.admit(resource, cost=call.cost, identity=call.preferred_identity) as admission,
+                ExitStack() as opened,
+            ):
+                seconds = _seconds_for(call, admission)
+                admitted = self.clock.monotonic()
+                headers = self._headers(to, admission, call, what)
+                if sink is not None:
+                    headers = DOWNLOAD_HEADERS | headers
+                # Another thread may have been looking up whose tokens there are.
+                seconds -= self.clock.monotonic() - admitted
+                if seconds <= 0:
+                    raise SourceUnavailable(f"{what}: no token in time", timed_out=True)
+                self.traffic.add(requests=1)
+                answer = opened.enter_context(
+                    self._transport.send(
+                        call.method, url, what, headers=headers, body=call.body, seconds=seconds
+                    )
+                )
+                saving = sink if answer.status == 200 else None
+                body = b"" if saving else answer.read(call.max_body_bytes or self.max_body_bytes)
+                if answer.status == 401 and to.trusted:
+                    # Its headers may be about somebody else: whoever sends requests without a token.
+                    token = headers.get("Authorization", "").rpartition(" ")[2]
+                    raise TokenRefused(what, token, admission.identity)
+                refused = None if to.host else self._learn(admission, answer, body, what)
+                if saving:
+                    received.enter_context(opened.pop_all())
+            if saving:
+                saving.save(answer)
+        size = saving.size if saving else len(body)
+        self.on_request(shown, answer.status, size, self.clock.monotonic() - started)
+        if refused is not None:
+            raise refused
+        found = Response(call.method, shown, answer.status, answer.headers, body, url, admission.identity)
+        if (error := self._error(to, found, headers, sink)) is not None:
             raise error
         return found
 
-    def _exchange(
-        self, url: str, call: Call, what: str, headers: Mapping[str, str]
-    ) -> tuple[requests.Response, bytes]:
-        """Send a request once and receive the whole answer."""
-        seconds = DEADLINE if call.deadline is None else call.deadline
-        with self._deadlines.within(seconds) as watch:
-            try:
-                with self._session().request(
-                    call.method,
-                    url,
-                    headers=dict(headers),
-                    json=call.body,
-                    timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
-                    stream=True,
-                    allow_redirects=False,
-                ) as answer:
-                    body = self._read(answer, what, call.max_body_bytes or self.max_body_bytes)
-            except requests.exceptions.InvalidURL:
-                method, _, path = what.partition(" ")
-                raise UnexpectedPayload("not a valid address", source=method, identifier=path) from None
-            except requests.RequestException as error:
-                raise self._unavailable(error, what, overdue=watch.overdue) from None
-        if watch.overdue:
-            raise SourceUnavailable(f"{what}: no complete answer in {seconds:.0f} s", timed_out=True)
-        return answer, body
+    def _learn(self, admission: Admission, answer: Answer, body: bytes, what: str) -> CollectorError | None:
+        """Read what an answer says about limits before anything else; return the error of a refusal."""
+        report = self._limits.read(answer.status, answer.headers, body)
+        wait = admission.learn(report)
+        return rate_limited(what, answer.status, wait) if report.refused else None
 
-    def _unavailable(
-        self, error: requests.RequestException, what: str, *, overdue: bool
-    ) -> SourceUnavailable:
-        if overdue or isinstance(error, requests.Timeout):
-            return SourceUnavailable(f"{what}: no answer in time", timed_out=True)
-        broken = (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError)
-        if isinstance(error, broken):
-            return BrokenOff(f"{what}: the answer broke off")
-        reason = redact(type(error).__name__, tuple(self._secrets))
-        return SourceUnavailable(f"{what}: the connection failed ({reason})")
+    def _error(
+        self, to: Destination, found: Response, headers: Mapping[str, str], sink: FileSink | None
+    ) -> CollectorError | None:
+        """Return the error that an answer stands for."""
+        status, what = found.status, f"{found.method} {found.path}"
+        if status == 304 and not {"If-None-Match", "If-Modified-Since"} & headers.keys():
+            return UnexpectedPayload("304 without a validator", source=found.method, identifier=found.path)
+        if status >= 400:
+            meaning = foreign_failure if to.host else failure_of
+            return meaning(status, found.headers, found.body, what, self.clock.now())
+        if sink is not None and status not in (200, 304, *REDIRECTS):
+            return UnexpectedPayload(f"no file but {status}", source=found.method, identifier=found.path)
+        return None if to.host or sink is not None else self._error_in(found)
 
-    def _headers(self, admission: Admission, call: Call, what: str) -> dict[str, str]:
-        """Return the headers that only this request has: of its identity, its call, its validator."""
+    def _headers(self, to: Destination, admission: Admission, call: Call, what: str) -> dict[str, str]:
+        """Return the headers of a request: of its identity, its call, its validator.
+
+        A host without credentials gets only headers that cannot authenticate.
+        """
+        if not to.trusted:
+            self._require_no_secret(to, call)
+            return {name: value for name, value in call.headers.items() if name.lower() in HARMLESS_HEADERS}
         try:
             own = dict(self._auth_of(admission.identity)) if self._auth_of else {}
         except AuthenticationError:
             raise TokenRefused(what, "", admission.identity) from None
-        for value in own.values():
-            # A token must not be shown either with its scheme or without.
-            self._secrets |= {value, value.rpartition(" ")[2]}
+        self._keep_secret(own)
         known = self._validator_for(call, admission.identity)
-        return own | dict(call.headers) | (known.headers() if known else {})
+        return self._auth | own | dict(call.headers) | (known.headers() if known else {})
 
-    def _read(self, answer: requests.Response, what: str, most: int) -> bytes:
-        parts: list[bytes] = []
-        size = 0
-        for part in answer.iter_content(CHUNK):
-            parts.append(part)
-            size += len(part)
-            if size > most:
-                self.traffic.add(received=size)
-                method, _, path = what.partition(" ")
-                raise TooLarge(f"larger than {most:,} bytes", source=method, identifier=path)
-        self.traffic.add(received=size)
-        return b"".join(parts)
+    def _keep_secret(self, auth: Mapping[str, str]) -> None:
+        """Note what must not be shown or sent elsewhere: each token with its scheme and without."""
+        for value in auth.values():
+            self._secrets |= {value, value.rpartition(" ")[2]}
+
+    def _require_no_secret(self, to: Destination, call: Call) -> None:
+        """Refuse an address in which a credential of ours would reach a host that must not have it."""
+        address = unquote_plus(to.url)
+        if any(len(secret) >= 4 and secret in address for secret in self._secrets | call.secrets):
+            raise UnexpectedPayload(
+                f"leads to {to.host} with a credential", source=call.method, identifier=call.shown
+            )
+
+
+def _seconds_for(call: Call, admission: Admission) -> float:
+    """Return how long an answer may take; afterwards its place in the budget may be somebody else's."""
+    if call.deadline is None:
+        return min(DEADLINE, admission.longest)
+    if call.deadline > admission.longest:
+        raise ValueError(
+            f"{call.method} {call.shown} may take {call.deadline:g} s, but the limits allow for requests of "
+            f"{admission.longest:g} s; declare a longer longest_request, or download to a file"
+        )
+    return call.deadline

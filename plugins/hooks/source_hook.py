@@ -6,22 +6,29 @@ named as `conn_name_attr` says, because the Test button passes the id by that na
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from hashlib import blake2b
-from typing import ClassVar
+from threading import Event, RLock
+from typing import ClassVar, TypeVar
 
 from airflow.sdk import BaseHook, Connection
 from airflow.sdk.log import mask_secret
 
-from core.budget import LimitReader, Limits, RateLeases, SharedBudget
+from core.budget import BucketBudget, Budget, LimitReader, Limits, NoBudget, RateLeases, SharedBudget
 from core.clock import Clock, SystemClock
 from core.database import Conn
-from core.errors import CollectorError, ConfigurationError
+from core.errors import Closed, CollectorError, ConfigurationError
 from core.http_cache import Validator
-from hooks.api import IN_FLIGHT, MAX_BODY_BYTES, ApiClient, Call, Response
+from hooks.api import IN_FLIGHT, MAX_BODY_BYTES, ApiClient, Call, Response, Traffic
 from hooks.connections import require_connection
+from hooks.http.admitted import AdmittedRequest
+from hooks.http.bucket_headers import BucketHeaders
 from hooks.http.limit_headers import RateLimitHeaders
+from hooks.http.request_retry import retrying
 from hooks.http.tokens import Tokens, split_tokens
+
+Answer = TypeVar("Answer")
 
 
 class SourceHook(BaseHook):
@@ -32,6 +39,19 @@ class SourceHook(BaseHook):
 
     limits: ClassVar[Mapping[str, Limits]] = {}
     """What the source allows, by resource; `core` is that of a call that names none. Empty: no limits."""
+    names_buckets: ClassVar[bool] = False
+    """Whether answers name the limit that they count in, as Discord's do.
+
+    A call's resource is then its route, a colon, and the id of its channel or server: `messages:1234`. Of
+    `limits`, `core` holds what all routes share.
+    """
+    foreign_hosts: ClassVar[Sequence[str]] = ()
+    """Other hosts to which links and redirects are followed, without credentials: archives, files.
+
+    Exact names or `*.suffix`, with the port if it is not the usual one.
+    """
+    trusted_hosts: ClassVar[Sequence[str]] = ()
+    """Other hosts that get the credentials as well, such as a host of private files."""
     conn_name_attr: str
     default_conn_name: str
     conn_type: str
@@ -51,6 +71,9 @@ class SourceHook(BaseHook):
         self.conn_id = conn_id
         self._clock, self._in_flight, self._max_body_bytes = clock, in_flight, max_body_bytes
         self._client: ApiClient | None = None
+        self._budget: Budget | None = None
+        self._own_traffic = Traffic()
+        self._making, self._closed = RLock(), Event()
         self._connect: Callable[[], Conn] | None = None
         self._tokens = Tokens(self.tokens, self.owner_of)
 
@@ -105,7 +128,8 @@ class SourceHook(BaseHook):
 
     def limit_reader(self) -> LimitReader:
         """Return the reader of what the source's answers say about limits."""
-        return RateLimitHeaders(self._clock or SystemClock())
+        clock = self._clock or SystemClock()
+        return BucketHeaders(clock) if self.names_buckets else RateLimitHeaders(clock)
 
     def error_in(self, response: Response) -> CollectorError | None:
         """Return the error in an answer, for a source that reports errors with status 200."""
@@ -117,9 +141,67 @@ class SourceHook(BaseHook):
 
     def client(self) -> ApiClient:
         """Return the client, which is created when it is first needed."""
-        if self._client is None:
-            self._client = self._authenticated() if self.limits else self._plain(self.auth())
-        return self._client
+        with self._making:
+            if self._client is None:
+                self._client = self._authenticated() if self.limits else self._plain(self.auth())
+                self._client.budget = self.budget()
+            return self._client
+
+    def budget(self) -> Budget:
+        """Return what admits all requests of this hook, whoever sends them."""
+        with self._making:
+            if self._budget is None:
+                shared: Budget = NoBudget()
+                if self.limits and self._connect is not None:
+                    owners = self._tokens.owners() or [self.conn_id]
+                    identities = [f"{self.conn_type}:{owner}" for owner in owners]
+                    leases = RateLeases(self._connect, identities, self.limits)
+                    shared = SharedBudget(leases, self.limits, self._clock)
+                self._budget = BucketBudget(shared, self._clock) if self.names_buckets else shared
+            return self._budget
+
+    @contextmanager
+    def admission(
+        self, resource: str = "core", *, cost: int | None = None, identity: str = ""
+    ) -> Iterator[AdmittedRequest]:
+        """Admit a request that another library sends inside the `with` block; hand in its answer there.
+
+        For libraries that send several requests at a time, `cost` says how many.
+        """
+        with self.budget().admit(resource, cost=cost, identity=identity) as admission:
+            self._own_traffic.add(requests=1)
+            what = f"{self.hook_name}, {resource}"
+            yield AdmittedRequest(admission, self.limit_reader(), what, self._own_traffic)
+
+    def send_admitted(
+        self,
+        send: Callable[[AdmittedRequest], Answer],
+        resource: str = "core",
+        *,
+        cost: int | None = None,
+        identity: str = "",
+        tries: int = 1,
+    ) -> Answer:
+        """Let another library send a request, and send it again if a limit refused it.
+
+        :param send: sends it once, and hands its answer to `AdmittedRequest.answered`.
+        :param tries: how many tries failures of the source get, for requests that may be repeated.
+        """
+        clock, closed = self._clock or SystemClock(), self._closed
+
+        def attempt() -> Answer:
+            if closed.is_set():
+                raise Closed(f"{self.hook_name}, {resource}: the hook was closed")
+            with self.admission(resource, cost=cost, identity=identity) as request:
+                return send(request)
+
+        repeat = retrying(clock, self._own_traffic, tries, sleep=lambda seconds: clock.wait(closed, seconds))
+        answer: Answer = repeat(attempt)
+        return answer
+
+    def token(self, identity: str) -> str:
+        """Return a token of the identity that a request is admitted for, for libraries that authenticate."""
+        return self._tokens.of(self._owner(identity) or self._tokens.owners()[0])
 
     def _plain(self, auth: Mapping[str, str]) -> ApiClient:
         """Return a client that shares no limits."""
@@ -132,22 +214,17 @@ class SourceHook(BaseHook):
             limits=self.limit_reader(),
             error_in=self.error_in,
             validator_for=self.validator_for,
+            foreign_hosts=self.foreign_hosts,
+            trusted_hosts=self.trusted_hosts,
         )
 
     def _authenticated(self) -> ApiClient:
         """Return a client that sends each request as one of the tokens' owners, within the shared limits."""
         owners = self._tokens.owners()
         client = self._plain(self.auth())
-        if not owners:
-            owners = [self.conn_id]
-        else:
+        if owners:
             client.authenticate(
                 lambda identity: self.auth_of(self._owner(identity) or owners[0]), self._tokens.refused
-            )
-        if self._connect is not None:
-            identities = [f"{self.conn_type}:{owner}" for owner in owners]
-            client.budget = SharedBudget(
-                RateLeases(self._connect, identities, self.limits), self.limits, self._clock
             )
         return client
 
@@ -157,14 +234,19 @@ class SourceHook(BaseHook):
     @property
     def requests(self) -> int:
         """How many requests were sent so far."""
-        return self._client.traffic.requests if self._client else 0
+        return self._own_traffic.requests + (self._client.traffic.requests if self._client else 0)
 
     @property
     def received_bytes(self) -> int:
         """How many bytes of bodies were received so far."""
-        return self._client.traffic.received_bytes if self._client else 0
+        own = self._own_traffic.received_bytes
+        return own + (self._client.traffic.received_bytes if self._client else 0)
 
     def close(self) -> None:
-        """Close threads and sockets."""
+        """Close threads and sockets, and give back what was not used of the limits."""
+        self._closed.set()
+        self._closed = Event()
         if self._client is not None:
             self._client.close()
+        elif self._budget is not None:
+            self._budget.close()

@@ -18,7 +18,9 @@ from sandbox.limits.refusals import REFUSALS
 class Limit:
     """Limits of requests whose path matches, counted for each identity (the owner of the token) separately.
 
+    :param path: a regular expression; if it has a group `major`, each value of it is counted separately.
     :param resource: what the service calls this limit.
+    :param bucket: the id by which answers name this limit, as Discord's do; it may be changed.
     :param quota: requests (or points) per `window` seconds.
     :param quotas: the quota of identities for which it differs.
     :param aligned: windows begin at multiples of `window`, as calendar days do, not with the first request.
@@ -39,6 +41,7 @@ class Limit:
     resource: str = "core"
     aligned: bool = False
     reports: bool = True
+    bucket: str = ""
     pause: float = 0.0
     refusals: dict[str, str] = field(default_factory=dict)
     now: Callable[[], float] = time.time
@@ -64,6 +67,12 @@ class Limit:
         """Return whether this limit applies to a path."""
         return bool(self._pattern.search(path))
 
+    def holder(self, identity: str, path: str) -> str:
+        """Return for whom a request is counted: an identity, or an identity at a channel or server."""
+        found = self._pattern.search(path)
+        major = found.groupdict().get("major") if found else None
+        return f"{identity}/{major}" if major else identity
+
     @property
     def has_quota(self) -> bool:
         """Whether requests are counted against a quota, beside the limits of each moment."""
@@ -71,7 +80,7 @@ class Limit:
 
     def quota_of(self, identity: str) -> int:
         """Return how many requests an identity may send per window."""
-        return self.quotas.get(identity, self.quota)
+        return self.quotas.get(identity.partition("/")[0], self.quota)
 
     def remaining(self, identity: str) -> int:
         """Return how many requests an identity has left in this window."""
@@ -118,12 +127,23 @@ class Limit:
         quota = self.quota_of(identity)
         if not quota or not self.reports:
             return {}
+        if self.bucket:
+            return self._headers_of_bucket(identity, quota)
         return {
             "x-ratelimit-limit": str(quota),
             "x-ratelimit-remaining": str(max(0, quota - self.used[identity])),
             "x-ratelimit-used": str(self.used[identity]),
             "x-ratelimit-reset": f"{self._resets[identity]:.3f}".removesuffix(".000"),
             "x-ratelimit-resource": self.resource,
+        }
+
+    def _headers_of_bucket(self, identity: str, quota: int) -> dict[str, str]:
+        return {
+            "x-ratelimit-bucket": self.bucket,
+            "x-ratelimit-limit": str(quota),
+            "x-ratelimit-remaining": str(max(0, quota - self.used[identity])),
+            "x-ratelimit-reset": f"{self._resets[identity]:.3f}",
+            "x-ratelimit-reset-after": f"{max(0.0, self._resets[identity] - self.now()):.3f}",
         }
 
     def _begin_window(self, identity: str, now: float) -> None:

@@ -29,30 +29,31 @@ class Limiter:
         if not applied:
             return await self.app(scope, receive, send)
         identity = identity_of(scope)
-        reasons = [(limit, limit.enter(identity)) for limit in applied]
-        refusing = next(((limit, reason) for limit, reason in reasons if reason), None)
+        holders = [(limit, limit.holder(identity, scope["path"])) for limit in applied]
+        reasons = [(limit, holder, limit.enter(holder)) for limit, holder in holders]
+        refusing = next((found for found in reasons if found[2]), None)
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = [pair for pair in message["headers"] if pair[0] != COST]
                 cost = dict(message["headers"]).get(COST, b"1")
-                for limit in applied:
-                    limit.charge(identity, 0 if message["status"] == 304 else int(cost))
-                    reported = limit.headers(identity)
+                for limit, holder in holders:
+                    limit.charge(holder, 0 if message["status"] == 304 else int(cost))
+                    reported = limit.headers(holder)
                     headers += [(name.encode(), value.encode()) for name, value in reported.items()]
                 message["headers"] = headers
             await send(message)
 
         try:
             if refusing:
-                limit, reason = refusing
+                limit, holder, reason = refusing
                 way = limit.refusals["rate" if reason == "paused" else reason]
-                await refuse(REFUSALS[way](limit.seconds_to_wait(identity, reason)), send_with_headers)
+                await refuse(REFUSALS[way](limit.seconds_to_wait(holder, reason)), send_with_headers)
             else:
                 await self.app(scope, receive, send_with_headers)
         finally:
-            for limit in applied:
-                limit.leave(identity)
+            for limit, holder in holders:
+                limit.leave(holder)
 
 
 async def refuse(refusal: Refusal, send: Send) -> None:

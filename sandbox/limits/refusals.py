@@ -66,6 +66,30 @@ def _body(wait: float) -> Refusal:
     return Refusal(429, text, {"retry-after": str(max(1, ceil(wait)))})
 
 
+def _scoped(scope: str) -> Callable[[float], Refusal]:
+    """Return how Discord refuses: the scope tells whether a bucket, a channel or everything has to wait."""
+
+    def refusal(wait: float) -> Refusal:
+        text = {
+            "message": "You are being rate limited.",
+            "retry_after": round(wait, 3),
+            "global": scope == "global",
+            "code": 0,
+        }
+        headers = {"retry-after": str(max(1, ceil(wait))), "x-ratelimit-scope": scope, "via": "1.1 google"}
+        if scope == "global":
+            headers["x-ratelimit-global"] = "true"
+        return Refusal(429, json.dumps(text), headers)
+
+    return refusal
+
+
+def _banned(wait: float) -> Refusal:
+    """Refuse as the proxy in front of Discord does once an address sent too many invalid requests."""
+    page = "<html><title>Access denied</title>error code: 1015</html>"
+    return Refusal(429, page, {"retry-after": str(max(1, ceil(wait)))})
+
+
 def _not_ok(wait: float) -> Refusal:
     """Answer 200 as Web APIs do that put their errors into the body."""
     headers = {"retry-after": str(max(1, ceil(wait)))}
@@ -86,6 +110,10 @@ REFUSALS: Mapping[str, Callable[[float], Refusal]] = {
     "absurd": _absurd,
     "infinite": _infinite,
     "body": _body,
+    "user": _scoped("user"),
+    "shared": _scoped("shared"),
+    "global": _scoped("global"),
+    "banned": _banned,
     "not ok": _not_ok,
     "errors": _errors,
 }

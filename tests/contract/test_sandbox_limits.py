@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from hashlib import sha256
+from pathlib import Path
 
 import pytest
 import requests
+from jsonschema import Draft202012Validator
 
 from sandbox.limits import Limit
 from sandbox.server import serve
 from sandbox.world import World
+from tests.conftest import ROOT
 from tests.forge import FORGE
 
+CONTRACTS = Path(os.environ.get("BDC_CONTRACTS_DIR") or ROOT.parent / "shared" / "contracts")
+DISCORD = CONTRACTS / "discord" / "rest.json"
 Get = Callable[..., requests.Response]
 
 
@@ -170,3 +177,85 @@ def test_a_request_belongs_to_one_resource_and_to_all_other_limits(forge: World,
     assert (search.remaining("ada"), core.remaining("ada")) == (93, 10)
     assert ask().headers["x-ratelimit-remaining"] == "9"
     assert (ask().status_code, burst.violations) == (429, {"rate": 1})
+
+
+def test_answers_name_their_bucket(forge: World, ask: Get) -> None:
+    moment = 1000.25
+    buckets = Limit(
+        r"/(notes|channels/(?P<major>\d+))",
+        quota=2,
+        window=5.0,
+        bucket="abcd1234",
+        refusals={"quota": "user"},
+        now=lambda: moment,
+    )
+    forge.limits.append(buckets)
+    first = ask()
+    assert [first.headers[f"X-RateLimit-{name}"] for name in ("Bucket", "Limit", "Remaining")] == [
+        "abcd1234",
+        "2",
+        "1",
+    ]
+    assert (first.headers["X-RateLimit-Reset"], first.headers["X-RateLimit-Reset-After"]) == (
+        "1005.250",
+        "5.000",
+    )
+    moment += 1.5
+    buckets.bucket = "renamed"
+    again = ask()
+    assert (again.headers["X-RateLimit-Bucket"], again.headers["X-RateLimit-Reset-After"]) == (
+        "renamed",
+        "3.500",
+    )
+    refused = ask()
+    assert (refused.status_code, refused.headers["Retry-After"]) == (429, "4")
+    assert refused.headers["X-RateLimit-Scope"] == "user"
+    assert (refused.json()["retry_after"], refused.json()["global"]) == (3.5, False)
+    moment += 3.5
+    assert ask().headers["X-RateLimit-Remaining"] == "1"
+
+
+@pytest.mark.skipif(not DISCORD.is_file(), reason=f"no API description in {DISCORD}")
+def test_buckets_are_reported_as_discord_describes_it(forge: World, ask: Get) -> None:
+    described = json.loads(DISCORD.read_text())["components"]
+    forge.limits.append(Limit("/notes", quota=1, bucket="b", refusals={"quota": "user"}))
+    accepted, refused = ask(), ask()
+    for answer in (accepted, refused):
+        values = {
+            name: json.loads(answer.headers[name]) for name in described["headers"] if "Bucket" not in name
+        }
+        for name, value in values.items():
+            Draft202012Validator(described["headers"][name]["schema"]).validate(value)
+    schema = {"$ref": "#/components/schemas/RatelimitedResponse", "components": described}
+    Draft202012Validator(schema).validate(refused.json())
+
+
+def test_each_channel_has_a_bucket_of_its_own(forge: World, ask: Get) -> None:
+    forge.limits.append(
+        limit := Limit(r"/channels/(?P<major>\d+)", quota=1, bucket="b", refusals={"quota": "user"})
+    )
+    found = [ask(f"/channels/{channel}/notes").status_code for channel in (1, 2, 1)]
+    assert found == [200, 200, 429]
+    assert limit.served == {"ada/1": 2, "ada/2": 1}
+
+
+@pytest.mark.parametrize(("way", "everywhere"), [("user", False), ("shared", False), ("global", True)])
+def test_a_refusal_names_its_scope(forge: World, ask: Get, way: str, everywhere: bool) -> None:
+    limited(forge, per_stretch=1, stretch=7.0, refusals={"rate": way})
+    ask()
+    refused = ask()
+    assert (refused.status_code, refused.headers["X-RateLimit-Scope"]) == (429, way)
+    assert refused.headers.get("X-RateLimit-Global") == ("true" if everywhere else None)
+    assert (refused.json()["global"], refused.json()["retry_after"]) == (everywhere, 7.0)
+
+
+def test_a_banned_address_gets_a_page(forge: World, ask: Get) -> None:
+    limited(forge, per_stretch=1, stretch=7.0, refusals={"rate": "banned"})
+    ask()
+    refused = ask()
+    assert (refused.status_code, refused.headers["Retry-After"], "Via" in refused.headers) == (
+        429,
+        "7",
+        False,
+    )
+    assert refused.text.startswith("<html>")

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-import requests
 
 from core.budget import Admission, NoBudget
 from core.clock import FixedClock
@@ -30,6 +29,7 @@ from hooks.api import ApiClient, Call, Response
 from hooks.http.links import rebuild
 from sandbox.faults import Fault
 from sandbox.world import World
+from tests.hostile import Hostile, answer_of
 from tests.mail import BOOST, add_list, entry
 
 LISTS = "/api/lists/"
@@ -232,16 +232,19 @@ def test_redirects_to_other_hosts_are_refused(client: ApiClient, world: World, s
         client.get(LISTS)
 
 
-def test_passwords_of_a_netrc_file_are_not_sent(
-    client: ApiClient, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_passwords_of_a_netrc_file_are_not_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login somebody password else\n")
     netrc.chmod(0o600)
     monkeypatch.setenv("NETRC", str(netrc))
-    client.get(LISTS)
-    request = client._session().prepare_request(requests.Request("GET", f"{client.base_url}{LISTS}"))
-    assert request.headers["Authorization"] == "Bearer hush-hush"
+    hostile = Hostile(answer_of(b"{}"))
+    with hostile.serve() as address, closing(ApiClient(address, {"Authorization": "Bearer mine"})) as client:
+        client.get("/x")
+        client._auth.clear()
+        client.get("/x")
+    first, second = hostile.received
+    assert b"Authorization: Bearer mine\r\n" in first
+    assert b"Authorization" not in second
 
 
 def test_validators_are_sent(sandbox: str, world: World) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 
 import pytest
 
-from core.clock import FixedClock
-from core.errors import CollectorError, RequestRefused, SourceUnavailable, TooLarge
+from core.budget import Admission, LimitReport, NoBudget
+from core.clock import FixedClock, SystemClock
+from core.errors import Closed, CollectorError, RequestRefused, SourceUnavailable, TooLarge
 from hooks.api import ApiClient, Call, Response
 from tests.hostile import Hostile, answer_of
 from tests.waiting import until
@@ -100,7 +102,7 @@ def test_closing_ends_requests_under_way() -> None:
 
         def send() -> None:
             try:
-                client.send(Call("GET", "/x"), tries=1)
+                client.send(Call("GET", "/x"))
             except SourceUnavailable as error:
                 outcomes.append(error)
 
@@ -109,4 +111,75 @@ def test_closing_ends_requests_under_way() -> None:
         until(lambda: hostile.received)
         client.close()
         thread.join()
-    assert len(outcomes) == 1
+    assert [type(error) for error in outcomes] == [Closed]
+    assert len(hostile.received) == 1
+
+
+def test_closing_ends_a_wait_for_the_next_try() -> None:
+    class SleeplessClock(SystemClock):
+        def sleep(self, seconds: float) -> None:
+            raise AssertionError(f"nothing could end this wait of {seconds} s")
+
+    hostile = Hostile(
+        b"HTTP/1.1 503 Busy\r\nRetry-After: 25\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    )
+    outcomes: list[BaseException] = []
+    with hostile.serve() as address:
+        client = ApiClient(address, clock=SleeplessClock())
+
+        def send() -> None:
+            try:
+                client.get("/x")
+            except (SourceUnavailable, AssertionError) as error:
+                outcomes.append(error)
+
+        thread = threading.Thread(target=send)
+        thread.start()
+        until(lambda: client.traffic.retries)
+        client.close()
+        thread.join()
+    assert [type(error) for error in outcomes] == [Closed]
+    assert len(hostile.received) == 1
+
+
+class Brief(NoBudget):
+    """A budget that allows for short requests only."""
+
+    @contextmanager
+    def admit(self, resource: str, *, cost: int | None = None, identity: str = "") -> Iterator[Admission]:
+        class Permission:
+            identity, longest = "ada", 0.3
+
+            def learn(self, report: LimitReport) -> float | None:
+                return report.wait
+
+        yield Permission()
+
+
+def test_no_request_outlives_its_place_in_the_budget() -> None:
+    hostile = Hostile(b"HTTP/1.1 200 OK\r\nContent-Length: 10000\r\n\r\n", *[b"x"] * 10_000, pause=0.05)
+    with hostile.serve() as address, closing(ApiClient(address, budget=Brief())) as client:
+        with pytest.raises(SourceUnavailable) as caught:
+            client.send(Call("GET", "/x"), tries=1)
+        assert caught.value.timed_out
+        assert len(hostile.received) == 1
+        with pytest.raises(ValueError, match="the limits allow for requests of"):
+            client.send(Call("GET", "/x", deadline=5.0))
+        assert len(hostile.received) == 1
+
+
+def test_the_time_spent_on_finding_a_token_counts() -> None:
+    hostile, clock = Hostile(answer_of(b"{}")), FixedClock()
+    lookups: list[str] = []
+
+    def slow(identity: str) -> Mapping[str, str]:
+        lookups.append(identity)
+        if len(lookups) == 1:
+            clock.elapsed += 1.0
+        return {}
+
+    with hostile.serve() as address:
+        client = ApiClient(address, clock=clock, budget=Brief(), auth_of=slow)
+        with closing(client), pytest.raises(SourceUnavailable, match="no token in time"):
+            client.send(Call("GET", "/x"), tries=1)
+    assert (hostile.received, client.traffic.requests) == ([], 0)

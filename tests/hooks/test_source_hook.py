@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import ClassVar
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -22,6 +24,7 @@ from sandbox.limits import Limit
 from sandbox.server import serve
 from sandbox.world import World
 from tests.forge import FORGE
+from tests.hostile import Hostile, answer_of
 
 Make = Callable[..., "ForgeHook"]
 
@@ -171,3 +174,17 @@ def test_a_token_that_dies_does_not_stop_the_others(
     before = forge.traffic.counts.total()
     assert {hook.client().get("/notes").identity for _ in range(12)} == {"forge:bob"}
     assert forge.traffic.counts.total() == before + 13
+
+
+def test_a_hook_declares_other_hosts(
+    connection: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection("one_of_ada")
+    files, private = Hostile(answer_of(b"{}")), Hostile(answer_of(b"{}"))
+    with files.serve() as there, private.serve() as vault, closing(ForgeHook()) as hook:
+        monkeypatch.setattr(ForgeHook, "foreign_hosts", (urlsplit(there).netloc,))
+        monkeypatch.setattr(ForgeHook, "trusted_hosts", (urlsplit(vault).netloc,))
+        hook.client().get(f"{there}/x")
+        hook.client().get(f"{vault}/x")
+    assert b"Authorization" not in files.received[0]
+    assert b"Authorization: Bearer one_of_ada\r\n" in private.received[0]

@@ -21,7 +21,7 @@ from sandbox.world import World
 from tests.forge import FORGE
 
 Make = Callable[..., ApiClient]
-QUICK = Limits(block=6, slots_each=2, lease=0.4, longest_request=2.0, skew=0.0)
+QUICK = Limits(block=6, slots_each=2, lease=0.4, longest_request=30.0, skew=0.0)
 
 
 @pytest.fixture

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from core.budget import LimitReport, Limits, QuotaReport, SharedBudget
 from core.budget.leases import Lease, LeaseUse, Wait
-from core.clock import FixedClock
-from core.errors import RateLimited
+from core.clock import FixedClock, SystemClock
+from core.errors import Closed, RateLimited
 
 QUICK = Limits(in_flight=6, block=6, slots_each=2, lease=0.4, longest_request=2.0, skew=0.0)
 
@@ -172,3 +173,84 @@ def test_the_process_waits_for_short_times_and_leaves_long_ones_to_the_scheduler
     with pytest.raises(RateLimited, match="drained") as caught, budget.admit("core"):
         pass
     assert caught.value.retry_after == 600.0
+
+
+class SlowLeases(FakeLeases):
+    """Leases whose grant takes until a test allows it."""
+
+    def __init__(self, *answers: Lease | Wait) -> None:
+        super().__init__(*answers)
+        self.asked, self.granted, self.closes = threading.Event(), threading.Event(), 0
+
+    def take(self, resource: str, cost: int, used: Sequence[LeaseUse], identity: str = "") -> Lease | Wait:
+        self.asked.set()
+        self.granted.wait()
+        return super().take(resource, cost, used, identity)
+
+    def close(self) -> None:
+        self.closes += 1
+
+
+class SleeplessClock(SystemClock):
+    """Waits only in a way that an event ends."""
+
+    def sleep(self, seconds: float) -> None:
+        raise AssertionError(f"nothing could end this wait of {seconds} s")
+
+
+def in_thread(work: Callable[[], object]) -> tuple[threading.Thread, list[BaseException]]:
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            work()
+        except Exception as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread, errors
+
+
+def admitted(budget: SharedBudget) -> None:
+    with budget.admit("core"):
+        pass
+
+
+def test_closing_ends_those_who_wait_for_a_time() -> None:
+    leases = SlowLeases(*[Wait(25.0, "busy")] * 3)
+    budget = SharedBudget(leases, QUICK, SleeplessClock())
+    thread, errors = in_thread(lambda: admitted(budget))
+    leases.granted.set()
+    leases.asked.wait()
+    while len(leases.reports) < 1:
+        thread.join(0.01)
+    budget.close()
+    thread.join()
+    assert [type(error) for error in errors] == [Closed]
+    assert len(leases.reports) == 1
+
+
+def test_closing_ends_those_who_wait_for_a_place() -> None:
+    leases = FakeLeases(lease(1, slots=1), lease(2, slots=1))
+    budget = SharedBudget(leases, QUICK)
+    with budget.admit("core"):
+        thread, errors = in_thread(lambda: admitted(budget))
+        thread.join(0.05)
+        budget.close()
+        thread.join()
+    assert [type(error) for error in errors] == [Closed]
+    admitted(budget)
+
+
+def test_what_is_granted_while_the_budget_is_closed_is_given_back() -> None:
+    leases = SlowLeases(lease(1))
+    budget = SharedBudget(leases, QUICK)
+    thread, errors = in_thread(lambda: admitted(budget))
+    leases.asked.wait()
+    budget.close()
+    leases.granted.set()
+    thread.join()
+    assert [type(error) for error in errors] == [Closed]
+    assert leases.reports[-1] == [LeaseUse(lease(1), 0, 0)]
+    assert leases.closes == 2

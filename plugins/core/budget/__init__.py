@@ -6,12 +6,15 @@ others for long. The holder stops using a lease earlier than that, measured by i
 """
 
 from core.budget.admission import Admission, Budget, NoBudget
+from core.budget.bucket_budget import BucketBudget
 from core.budget.leases import RateLeases
-from core.budget.limits import LimitReader, LimitReport, Limits, QuotaReport
+from core.budget.limits import BucketReport, LimitReader, LimitReport, Limits, QuotaReport
 from core.budget.shared import SharedBudget
 
 __all__ = [
     "Admission",
+    "BucketBudget",
+    "BucketReport",
     "Budget",
     "LimitReader",
     "LimitReport",

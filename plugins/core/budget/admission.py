@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from math import inf
 from typing import Protocol
 
 from core.budget.limits import LimitReport
@@ -15,6 +16,10 @@ class Admission(Protocol):
     @property
     def identity(self) -> str:
         """Whom to send the request as; empty if the source has no identities."""
+
+    @property
+    def longest(self) -> float:
+        """In how many seconds the request has to end; others may have its place afterwards."""
 
     def learn(self, report: LimitReport) -> float | None:
         """Note what the answer says about the limits; return the seconds to wait before a repetition.
@@ -39,13 +44,14 @@ class Budget(Protocol):
         """Send no more requests as an identity that the source refuses; False if it is the last one."""
 
     def close(self) -> None:
-        """Give back the requests that were not used. Never raises."""
+        """Give back the requests that were not used, and end those who wait with `Closed`. Never raises."""
 
 
 class _Free:
     """The permission of a source without limits."""
 
     identity = ""
+    longest = inf
 
     def learn(self, report: LimitReport) -> float | None:
         """Return what the source asks for."""

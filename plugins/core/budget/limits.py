@@ -73,18 +73,45 @@ class QuotaReport:
 
 
 @dataclass(frozen=True)
+class BucketReport:
+    """What an answer says about the limit that it names.
+
+    :param name: the id of the limit; empty if the answer names none.
+    :param limit: requests per window.
+    :param reset_after: seconds until the next window begins.
+    :param reset_at: the same in seconds since 1970 on the source's clock, by which windows are told apart.
+    :param scope: whom a refusal concerns: `user` and `shared` only the bucket, `global` every request of the
+        identity, `address` every request of this machine.
+    """
+
+    name: str
+    limit: int = 1
+    remaining: int = 0
+    reset_after: float = 0.0
+    reset_at: float | None = None
+    scope: str = ""
+
+    @property
+    def blocks_everything(self) -> bool:
+        """Whether a refusal concerns all requests."""
+        return self.scope in ("global", "address")
+
+
+@dataclass(frozen=True)
 class LimitReport:
     """What an answer says about limits, read from its status, headers and body.
 
     :param refused: the request was not executed, because a limit is reached.
     :param wait: for how many seconds the source asks the identity to wait; None if it does not say.
     :param cost: what the request cost of the quota; None if the answer does not say.
+    :param bucket: the limit that the answer names, for sources that do.
     """
 
     quota: QuotaReport | None = None
     refused: bool = False
     wait: float | None = None
     cost: int | None = None
+    bucket: BucketReport | None = None
 
 
 class LimitReader(Protocol):

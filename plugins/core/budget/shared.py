@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from threading import Condition
+from threading import Condition, Event
 
 import structlog
 
@@ -17,7 +17,7 @@ from core.budget.availability import PROBE
 from core.budget.leases import Lease, Leases, LeaseUse, Wait
 from core.budget.limits import LimitReport, Limits, QuotaReport, limits_of
 from core.clock import Clock, SystemClock
-from core.errors import CollectorError, RateLimited
+from core.errors import Closed, CollectorError, RateLimited
 
 PATIENCE = 30.0
 """Seconds that a request may wait in the process; if it would take longer, the task is retried later."""
@@ -93,6 +93,7 @@ class SharedBudget:
         self._clock = clock or SystemClock()
         self._resources: dict[str, _Resource] = {}
         self._changed = Condition()
+        self._closed = Event()
 
     @contextmanager
     def admit(self, resource: str, *, cost: int | None = None, identity: str = "") -> Iterator[Admission]:
@@ -120,7 +121,14 @@ class SharedBudget:
         return True
 
     def close(self) -> None:
-        """Give back the requests that were not used; a lease that cannot be given back expires by itself."""
+        """Give back the requests that were not used, and end those who wait.
+
+        A lease that cannot be given back expires by itself. Whoever asks afterwards is admitted as before.
+        """
+        with self._changed:
+            self._closed.set()
+            self._closed = Event()
+            self._changed.notify_all()
         for name in list(self._resources):
             self._give_back(name)
         self._leases.close()
@@ -161,6 +169,10 @@ class SharedBudget:
             self._leases.block(resource, held.lease, report)
         return 0.0
 
+    def longest(self, resource: str) -> float:
+        """Return after how many seconds no request of a lease may still be in flight."""
+        return limits_of(self._limits, resource).longest_request
+
     def _of(self, resource: str) -> _Resource:
         if resource not in self._resources:
             self._resources[resource] = _Resource(limits_of(self._limits, resource))
@@ -169,11 +181,13 @@ class SharedBudget:
     def _next_request(self, name: str, cost: int | None, identity: str) -> tuple[_Held, int]:
         began = self._clock.monotonic()
         with self._changed:
-            resource = self._of(name)
+            resource, closed = self._of(name), self._closed
         expected = resource.limits.cost if cost is None else cost
         while True:
             with self._changed:
                 while True:
+                    if closed.is_set():
+                        raise Closed(f"{name}: the budget was closed while a request waited for it")
                     held = resource.in_use.get(identity)
                     usable = held is not None and held.fits(expected, self._clock.monotonic())
                     if held and usable and resource.in_flight(held) < held.lease.slots:
@@ -188,6 +202,11 @@ class SharedBudget:
                     # Until another thread's request ends, or another thread has taken a new lease.
                     self._changed.wait(LOOK_AGAIN)
             wait = self._renew(name, resource, expected, identity)
+            if closed.is_set():
+                # What was granted meanwhile was not there to be given back.
+                self._give_back(name)
+                self._leases.close()
+                continue
             if wait is None:
                 continue
             if identity:
@@ -199,7 +218,7 @@ class SharedBudget:
                     retry_after=wait.seconds,
                     waited=True,
                 )
-            self._clock.sleep(wait.seconds)
+            self._clock.wait(closed, wait.seconds)
 
     def _renew(self, name: str, resource: _Resource, cost: int, identity: str) -> Wait | None:
         """Take a new lease; one thread at a time."""
@@ -234,6 +253,11 @@ class _Admitted:
     def identity(self) -> str:
         """Whom to send the request as."""
         return self.held.lease.identity
+
+    @property
+    def longest(self) -> float:
+        """In how many seconds the request has to end, so that its lease covers it."""
+        return self.budget.longest(self.resource)
 
     def learn(self, report: LimitReport) -> float:
         """Note what the answer says; the next admission waits as long as necessary."""

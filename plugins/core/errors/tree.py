@@ -93,6 +93,10 @@ class BrokenOff(SourceUnavailable):
     """An answer that ended before it was complete, at every try."""
 
 
+class Closed(SourceUnavailable):
+    """The client was closed while a request waited or was under way; it is not repeated."""
+
+
 class NotFound(CollectorError):
     """The requested item does not exist in the source (404, 410)."""
 

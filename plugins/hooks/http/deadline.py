@@ -28,12 +28,15 @@ DEADLINE = 40.0
 class Watch:
     """A request under way.
 
-    :param ends: when it is overdue, on the monotonic clock.
+    :param began: when it began, on the monotonic clock.
+    :param ends: when it is overdue.
     """
 
+    began: float
     ends: float
     sock: socket.socket | None = None
     overdue: bool = False
+    closed: bool = False
 
     def end(self) -> None:
         """Wake whoever reads from the socket."""
@@ -118,7 +121,8 @@ class Deadlines:
     @contextmanager
     def within(self, seconds: float) -> Iterator[Watch]:
         """Shut down the connection that is used inside the `with` block if that takes longer."""
-        watch = Watch(self._clock.monotonic() + seconds)
+        began = self._clock.monotonic()
+        watch = Watch(began, began + seconds)
         with self._changed:
             self._watches.add(watch)
             if not self._watching:
@@ -134,10 +138,18 @@ class Deadlines:
             with self._changed:
                 self._watches.discard(watch)
 
+    def change(self, watch: Watch, seconds: float) -> None:
+        """Let a request take so many seconds from its beginning, instead of what was said before."""
+        with self._changed:
+            watch.ends = watch.began + seconds
+            if watch.ends < self._looks_at:
+                self._changed.notify()
+
     def close(self) -> None:
         """End all requests under way, and the thread."""
         with self._changed:
             for watch in self._watches:
+                watch.closed = True
                 watch.end()
             self._watching = False
             self._changed.notify()

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from math import isfinite
+from typing import Any
 
 from core.errors import (
     AuthenticationError,
@@ -28,16 +29,20 @@ def retry_after(headers: Mapping[str, str], body: bytes, now: datetime) -> float
     header = (headers.get("Retry-After") or "").strip()
     if header:
         return _seconds(header, now)
-    if len(body) <= SMALL_BODY:
-        try:
-            fields = json.loads(body)
-        except (ValueError, RecursionError):
-            return None
-        if isinstance(fields, dict):
-            for name in ("retry_after", "retry-after"):
-                if name in fields:
-                    return _seconds(str(fields[name]), now)
-    return None
+    fields = json_object(body)
+    named = next((name for name in ("retry_after", "retry-after") if name in fields), None)
+    return None if named is None else _seconds(str(fields[named]), now)
+
+
+def json_object(body: bytes) -> Mapping[str, Any]:
+    """Return the fields of a small JSON object; none for any other body."""
+    if len(body) > SMALL_BODY:
+        return {}
+    try:
+        fields = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return fields if isinstance(fields, dict) else {}
 
 
 def _seconds(value: str, now: datetime) -> float | None:
@@ -92,3 +97,15 @@ def failure_of(
     if status >= 500:
         return SourceUnavailable(f"{what}: the source failed ({status})", retry_after=wait, status=status)
     return RequestRefused(f"{what}: refused ({status})", status=status)
+
+
+def foreign_failure(
+    status: int, headers: Mapping[str, str], body: bytes, what: str, now: datetime
+) -> CollectorError:
+    """Return the error in an answer of a host that got no credentials: it says nothing about ours."""
+    if status in (401, 403):
+        return RequestRefused(f"{what}: refused ({status}); a signed link may have expired", status=status)
+    if status == 429:
+        wait = retry_after(headers, body, now)
+        return SourceUnavailable(f"{what}: asked to wait ({status})", retry_after=wait, status=status)
+    return failure_of(status, headers, body, what, now)

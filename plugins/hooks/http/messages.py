@@ -14,9 +14,14 @@ from requests.utils import parse_header_links
 from core.errors import UnexpectedPayload
 from core.http_cache import Validator, Validators
 from core.listing import Item, Page
+from core.redaction import QUERY_SECRET
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing at the source, so that a repetition is harmless."""
+
+
+HARMLESS_HEADERS = frozenset({"accept", "accept-language", "if-none-match", "if-modified-since"})
+"""Headers of a call that also a host without credentials gets."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +29,8 @@ class Call:
     """A request to send: a path below the base address (or a link that the API returned), and its query.
 
     :param body: is sent as JSON.
-    :param resource: which of the source's limits it counts toward; the client's own by default.
+    :param resource: which of the source's limits it counts toward; the client's own by default. For sources
+        that name their limits: the route, a colon, and the id of the channel or server.
     :param cost: what it will probably cost of the quota, if that is unusual.
     :param identity: whom to prefer to send it as.
     :param headers: more headers than those of the client.
@@ -63,6 +69,16 @@ class Call:
     def validator_for(self, identity: str) -> Validator | None:
         """Return the validator to send as an identity; one without an owner is valid for all."""
         return self.validators.get(identity) or self.validators.get("")
+
+    @property
+    def shown(self) -> str:
+        """The path as errors show it: of a link without the query, which may be signed."""
+        return self.path.partition("?")[0] if "//" in self.path else self.path
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """The values of the query that authenticate, by their names."""
+        return frozenset(value for name, value in self.params if QUERY_SECRET.match(f"{name}={value}"))
 
     @property
     def may_repeat(self) -> bool:

@@ -10,10 +10,10 @@ import random
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from tenacity import RetryCallState, Retrying, retry_if_exception_type
+from tenacity import RetryCallState, Retrying, retry_if_exception
 
 from core.clock import Clock
-from core.errors import RateLimited, SourceUnavailable
+from core.errors import Closed, RateLimited, SourceUnavailable
 
 TRIES = 5
 FIRST_WAIT, LONGEST_WAIT = 2.0, 60.0
@@ -35,20 +35,29 @@ def retrying(
     *,
     first_wait: float = FIRST_WAIT,
     patience: float = PATIENCE,
+    sleep: Callable[[float], None] | None = None,
 ) -> Callable[..., Any]:
-    """Return a function that calls another one, and repeats the call as long as that can help."""
+    """Return a function that calls another one, and repeats the call as long as that can help.
+
+    :param sleep: waits, if something may end the wait earlier than the clock does.
+    """
 
     def before_sleep(state: RetryCallState) -> None:
         traffic.add(retries=1, waited=state.upcoming_sleep)
 
     return Retrying(
-        retry=retry_if_exception_type((RateLimited, SourceUnavailable)),
+        retry=retry_if_exception(may_pass),
         wait=lambda state: wait_for(state, first_wait),
         stop=lambda state: give_up(state, tries or TRIES, patience),
-        sleep=clock.sleep,
+        sleep=sleep or clock.sleep,
         before_sleep=before_sleep,
         reraise=True,
     )
+
+
+def may_pass(error: BaseException) -> bool:
+    """Return whether the same call may succeed later."""
+    return isinstance(error, RateLimited | SourceUnavailable) and not isinstance(error, Closed)
 
 
 def wait_for(state: RetryCallState, first_wait: float = FIRST_WAIT) -> float:
