@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from core import checkpoints
@@ -48,11 +49,13 @@ class _Marked:
     """A key whose file is to be written.
 
     :param path: where its file is now; empty if it has none.
+    :param planned: where a killed run may have written it.
     :param marks: how often the key had been marked when this was read.
     """
 
     key: str
     path: str
+    planned: str
     sha256: bytes
     marks: int
 
@@ -82,19 +85,10 @@ def write_marked(session: UnitSession, source: str, root: Path, render: Render) 
     query = {"source": source, "scope": scope}
     for marked in pages(conn, "core/read_marked_exports", query, size=FILES_PER_QUERY, into=_Marked):
         rendered = render(conn, [item.key for item in marked])
-        written: list[_Marked] = []
-        for item in marked:
-            file = rendered.get(item.key)
-            if isinstance(file, CollectorError):
-                problems.append(str(file))
-            else:
-                written.append(_write(root, item, file))
-        _remove_renamed(session, source, root, marked, written)
-        with conn.transaction():
-            _settle(conn, source, scope, written)
-        before = {item.key: item for item in marked}
-        session.progress.count("files_written", sum(bool(w.path) and w != before[w.key] for w in written))
-        session.progress.advance(len(written))
+        failed = {key: found for key, found in rendered.items() if isinstance(found, CollectorError)}
+        problems += map(str, failed.values())
+        files = {key: found for key, found in rendered.items() if isinstance(found, File)}
+        _Batch(session, source, root, [item for item in marked if item.key not in failed], files).write()
     if problems:
         session.progress.count("files_failed", len(problems))
         raise UnexpectedPayload(
@@ -104,43 +98,79 @@ def write_marked(session: UnitSession, source: str, root: Path, render: Render) 
         )
 
 
-def _write(root: Path, item: _Marked, file: File | None) -> _Marked:
-    """Write a key's file, unless it is there with the same content."""
-    if file is None:
-        return _Marked(item.key, "", b"", item.marks)
-    content = file.text.encode()
-    write_bytes(below(root, *file.path.split("/")), content)
-    return _Marked(item.key, file.path, sha256(content).digest(), item.marks)
+class _Batch:
+    """Some files to write, and those that go because their items have other names or are gone.
 
+    A file may be at two places: where it was, and where a killed run may have written it. The database
+    knows both before anything is written, so no file is left behind.
+    """
 
-def _remove_renamed(
-    session: UnitSession, source: str, root: Path, before: Sequence[_Marked], after: Sequence[_Marked]
-) -> None:
-    """Remove the files that keys had under other names, unless another key has that name now."""
-    settled = {item.key for item in after}
-    left = {item.path for item in before if item.key in settled and item.path} - {i.path for i in after}
-    if not left:
-        return
-    query = {"source": source, "scope": session.name, "paths": sorted(left), "keys": sorted(settled)}
-    taken = {path for (path,) in fetch(session.conn, "core/find_taken_paths", query)}
-    for path in sorted(left - taken):
-        below(root, *path.split("/")).unlink(missing_ok=True)
-        session.progress.count("files_removed")
+    def __init__(
+        self,
+        session: UnitSession,
+        source: str,
+        root: Path,
+        items: Sequence[_Marked],
+        files: Mapping[str, File],
+    ) -> None:
+        self._session, self._root, self._items, self._files = session, root, items, files
+        self._where = {"source": source, "scope": session.name}
 
+    def write(self) -> None:
+        """Write what differs, remove what is stale, and settle the marks."""
+        self._remove((item, item.planned) for item in self._items)
+        moved = [item for item in self._items if self._path_of(item) not in ("", item.path)]
+        if moved:
+            with self._session.conn.transaction():
+                self._execute("core/plan_exports", moved, paths=list(map(self._path_of, moved)))
+        digests = [self._write(item) for item in self._items]
+        self._remove((item, item.path) for item in self._items)
+        with self._session.conn.transaction():
+            self._execute(
+                "core/settle_exports",
+                self._items,
+                paths=list(map(self._path_of, self._items)),
+                digests=digests,
+                marks=[item.marks for item in self._items],
+            )
+        written = [
+            item
+            for item, digest in zip(self._items, digests, strict=True)
+            if digest and (self._path_of(item), digest) != (item.path, item.sha256)
+        ]
+        self._session.progress.count("files_written", len(written))
+        self._session.progress.advance(len(self._items))
 
-def _settle(conn: Conn, source: str, scope: str, written: Sequence[_Marked]) -> None:
-    execute(
-        conn,
-        "core/settle_exports",
-        {
-            "source": source,
-            "scope": scope,
-            "keys": [item.key for item in written],
-            "paths": [item.path for item in written],
-            "digests": [item.sha256 for item in written],
-            "marks": [item.marks for item in written],
-        },
-    )
+    def _path_of(self, item: _Marked) -> str:
+        file = self._files.get(item.key)
+        return file.path if file else ""
+
+    def _write(self, item: _Marked) -> bytes:
+        """Write the file of a key, unless it is there with the same content; return its digest."""
+        file = self._files.get(item.key)
+        if file is None:
+            return b""
+        content = file.text.encode()
+        write_bytes(below(self._root, *file.path.split("/")), content)
+        return sha256(content).digest()
+
+    def _remove(self, files: Iterable[tuple[_Marked, str]]) -> None:
+        """Remove files at places where their items have none now, unless another key has that place."""
+        coming = set(map(self._path_of, self._items))
+        stale = {path for item, path in files if path and path != self._path_of(item)} - coming
+        if not stale:
+            return
+        keys = [item.key for item in self._items]
+        query = {**self._where, "paths": sorted(stale), "keys": keys}
+        taken = {path for (path,) in fetch(self._session.conn, "core/find_taken_paths", query)}
+        for path in sorted(stale - taken):
+            file = below(self._root, *path.split("/"))
+            if file.exists():
+                file.unlink()
+                self._session.progress.count("files_removed")
+
+    def _execute(self, name: str, items: Sequence[_Marked], **columns: list[Any]) -> None:
+        execute(self._session.conn, name, {**self._where, "keys": [item.key for item in items], **columns})
 
 
 def _recognise(conn: Conn, source: str, scope: str, root: Path, clock: Clock) -> None:

@@ -14,6 +14,7 @@ from core.database import Conn
 from core.errors import CollectorError, UnexpectedPayload
 from core.export import File, mark, mark_all, write_marked
 from core.session import Session, UnitSession
+from core.workspace import write_bytes
 
 ONE, TWO = File("issues/2026/#1 - One.md", "one"), File("issues/2026/#2 - Two.md", "two")
 
@@ -143,6 +144,26 @@ def test_another_folder_is_written_as_a_whole(exported: Exported, tmp_path: Path
     exported.root = first
     exported.write()
     assert exported.files == {ONE.path: "one", TWO.path: "newer"}
+
+
+def test_a_file_of_a_killed_run_is_removed_when_its_item_is_renamed_again(
+    exported: Exported, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exported.change(a=ONE)
+    exported.write()
+
+    def die(path: Path, content: bytes) -> Path:
+        write_bytes(path, content)
+        raise KeyboardInterrupt
+
+    for last in (File("c.md", "three"), None):
+        exported.change(a=File("b.md", "two"))
+        with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+            patched.setattr(export, "write_bytes", die)
+            exported.write()
+        exported.change(a=last)
+        exported.write()
+        assert exported.files == ({last.path: last.text} if last else {})
 
 
 def test_everything_can_be_written_again(exported: Exported, conn: Conn) -> None:
