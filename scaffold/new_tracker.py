@@ -21,7 +21,7 @@ from sandbox.services import CONTROLS
 from sandbox.world import World
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
-NAME = re.compile(r"[a-z][a-z0-9_]{1,30}")
+NAME = re.compile(r"[a-z][a-z0-9_]{1,19}")
 RESERVED = CONTROLS | {
     "core",
     "hooks",
@@ -46,7 +46,7 @@ def check(name: str, root: Path) -> None:
     """Refuse a name that cannot be a package, a schema and a module, or that is in use."""
     if not NAME.fullmatch(name):
         raise Refused(
-            f"{name!r} cannot be used; take 2 to 31 lower case letters, digits and _, starting with a letter"
+            f"{name!r} cannot be used; take 2 to 20 lower case letters, digits and _, starting with a letter"
         )
     if (
         name in RESERVED
