@@ -108,6 +108,14 @@ def test_two_new_trackers_can_be_created_one_after_the_other(repository: Path) -
     )
 
 
+@pytest.mark.parametrize("name", ["ab", "a_name_of_20_letters"])
+def test_no_line_is_too_long_whatever_the_name(repository: Path, name: str) -> None:
+    make(name, repository)
+    ruff("check", "--fix", "--exit-zero", repository)
+    ruff("format", repository)
+    ruff("check", "--select", "E501", repository / "plugins", repository / "sandbox")
+
+
 def test_an_unexpected_file_is_named_and_nothing_is_written(repository: Path) -> None:
     (repository / "CHANGELOG.md").write_text("# Changes\n", encoding="utf-8")
     before = contents(repository)
