@@ -43,7 +43,7 @@ def main() -> None:
         _take(page, "dags", f"{web}/dags", lambda: page.get_by_text("Collect mailing list").first.wait_for())
         _take(page, "grid", f"{web}/dags/{DAG}", lambda: page.get_by_text("finalise").first.wait_for())
         _take(page, "trigger-form", f"{web}/dags/{DAG}", lambda: _open_form(page))
-        _take(page, "task-log", task, lambda: _unfold(page))
+        _take(page, "task-log", task, lambda: _await_log(page))
         red = f"{web}/dags/{DAG}/runs/{failed}/tasks/{TASK}"
         _take(page, "failed-log", red, lambda: _fold_traceback(page))
         links = rest.call("GET", f"/dags/{DAG}/dagRuns/{run_id}/taskInstances/{TASK}/links")["extra_links"]
@@ -72,15 +72,15 @@ def _open_form(page: Page) -> None:
     page.wait_for_timeout(800)
 
 
-def _unfold(page: Page) -> None:
+def _await_log(page: Page) -> None:
     page.get_by_text("the usual run").wait_for(timeout=WAIT)
-    for list_name in ("boost-users@lists.boost.org", " boost@lists.boost.org"):
-        page.get_by_text(list_name).first.click()
 
 
 def _fold_traceback(page: Page) -> None:
     """Its paths are those of one machine."""
     page.get_by_text("ConfigurationError: since").first.click()
+    # The click has scrolled to the right.
+    page.evaluate("document.querySelectorAll('*').forEach(element => element.scrollLeft = 0)")
 
 
 def _open_connection(page: Page) -> None:
