@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -12,6 +13,8 @@ from core.clock import Clock, SystemClock
 from core.database import MergeCounts
 
 INTERVAL_SECONDS = 10.0
+PLURAL = re.compile(r"(?<![sui])s\b")
+"""The ending of a noun in the plural, in the names of counts."""
 
 
 def duration(seconds: float) -> str:
@@ -26,9 +29,9 @@ def duration(seconds: float) -> str:
 
 
 def counted(number: int, name: str) -> str:
-    """Write a count for a reader: `2 pages`, `1 page`, `0 new`, `1 skipped without link`."""
+    """Write a count for a reader: `2 pages`, `1 page`, `0 new`, `1 file written`."""
     words = name.replace("_", " ")
-    return f"{number:,} {words.removesuffix('s') if number == 1 and ' ' not in words else words}"
+    return f"{number:,} {PLURAL.sub('', words) if number == 1 else words}"
 
 
 class Progress:

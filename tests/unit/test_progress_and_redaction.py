@@ -44,7 +44,9 @@ def test_durations(seconds: float, text: str) -> None:
         (1, "pages", "1 page"),
         (0, "pages", "0 pages"),
         (2000, "new", "2,000 new"),
-        (1, "few_words", "1 few words"),
+        (1, "files_written", "1 file written"),
+        (1, "previous", "1 previous"),
+        (2, "unchanged_listings", "2 unchanged listings"),
     ],
 )
 def test_counts_in_words(number: int, name: str, text: str) -> None:
