@@ -236,7 +236,7 @@ class Settings(SettingsGroup):
     requests_in_flight = Setting(
         as_positive,
         4,
-        "Concurrent requests to one source",
+        "Concurrent requests to one source, and units (lists, repositories) collected at a time",
         env=("BDC_REQUESTS_IN_FLIGHT",),
     )
 

@@ -78,6 +78,7 @@ class ApiClient:
         self.budget = budget or NoBudget()
         self.on_request = on_request or (lambda path, status, size, seconds: None)
         self.in_flight = max(1, in_flight)
+        self._in_flight = threading.BoundedSemaphore(self.in_flight)
         self.max_body_bytes = max_body_bytes
         self.resource = resource
         self.traffic = Traffic()
@@ -249,6 +250,7 @@ class ApiClient:
         budget = self.budget if to.trusted else NoBudget()
         with ExitStack() as received:
             with (
+                self._in_flight,
                 budget.admit(resource, cost=call.cost, identity=call.preferred_identity) as admission,
                 ExitStack() as opened,
             ):

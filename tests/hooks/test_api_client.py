@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -28,6 +29,7 @@ from core.http_cache import Validator
 from hooks.api import ApiClient, Call, Response
 from hooks.http.links import rebuild
 from sandbox.faults import Fault
+from sandbox.limits import Limit
 from sandbox.world import World
 from tests.hostile import Hostile, answer_of
 from tests.mail import BOOST, add_list, entry
@@ -334,3 +336,14 @@ def test_a_304_answers_only_a_question(world: World, client: ApiClient) -> None:
     with pytest.raises(UnexpectedPayload, match="304 without a validator"):
         client.get("/notes")
     assert client.send(Call("GET", "/notes", headers={"If-None-Match": '"x"'})).not_modified
+
+
+def test_several_threads_together_have_no_more_in_flight(sandbox: str, world: World) -> None:
+    world.limits.append(limit := Limit("/"))
+    world.faults.append(Fault(path="lists", kind="delay", seconds=0.02, times=100))
+    client = ApiClient(f"{sandbox}/hyperkitty/archives", in_flight=2)
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda number: client.get(LISTS).status, range(16)))
+    client.close()
+    assert found == [200] * 16
+    assert limit.most_in_flight == 2
