@@ -93,6 +93,7 @@ class ApiClient:
         self._local = threading.local()
         self._sessions: list[requests.Session] = []
         self._pool: ThreadPoolExecutor | None = None
+        self._pooling = threading.Lock()
 
     def authenticate(
         self, auth_of: Callable[[str], Mapping[str, str]], refused: Callable[[str], bool]
@@ -166,9 +167,10 @@ class ApiClient:
             self._sessions.pop().close()
 
     def _threads(self) -> ThreadPoolExecutor:
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(self.in_flight, thread_name_prefix="api")
-        return self._pool
+        with self._pooling:
+            if self._pool is None:
+                self._pool = ThreadPoolExecutor(self.in_flight, thread_name_prefix="api")
+            return self._pool
 
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._local, "session", None)

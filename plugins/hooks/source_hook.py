@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from hashlib import blake2b
+from threading import RLock
 from typing import ClassVar
 
 from airflow.sdk import BaseHook, Connection
@@ -51,6 +52,7 @@ class SourceHook(BaseHook):
         self.conn_id = conn_id
         self._clock, self._in_flight, self._max_body_bytes = clock, in_flight, max_body_bytes
         self._client: ApiClient | None = None
+        self._creating = RLock()
         self._connect: Callable[[], Conn] | None = None
         self._tokens = Tokens(self.tokens, self.owner_of)
 
@@ -116,10 +118,11 @@ class SourceHook(BaseHook):
         return call.validator_for(identity)
 
     def client(self) -> ApiClient:
-        """Return the client, which is created when it is first needed."""
-        if self._client is None:
-            self._client = self._authenticated() if self.limits else self._plain(self.auth())
-        return self._client
+        """Return the client, which is created when it is first needed; units side by side share it."""
+        with self._creating:
+            if self._client is None:
+                self._client = self._authenticated() if self.limits else self._plain(self.auth())
+            return self._client
 
     def _plain(self, auth: Mapping[str, str]) -> ApiClient:
         """Return a client that shares no limits."""

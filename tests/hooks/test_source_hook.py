@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from threading import Barrier, Thread
 from typing import ClassVar
 
 import psycopg
@@ -171,3 +172,22 @@ def test_a_token_that_dies_does_not_stop_the_others(
     before = forge.traffic.counts.total()
     assert {hook.client().get("/notes").identity for _ in range(12)} == {"forge:bob"}
     assert forge.traffic.counts.total() == before + 13
+
+
+def test_units_that_begin_at_the_same_time_share_a_client(
+    forge: World, connection: Callable[[str], None], make: Make
+) -> None:
+    """Nobody would close a second one, nor give back what its budget holds."""
+    connection("one_of_ada")
+    hook, begin, clients = make(), Barrier(8), []
+
+    def unit() -> None:
+        begin.wait(60)
+        clients.append(hook.client())
+
+    threads = [Thread(target=unit) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({id(client) for client in clients}) == 1
