@@ -2,8 +2,9 @@
 
 A key is marked in the transaction that changes its rows, so a crash loses none. `write_marked` writes the
 file of each marked key and removes the one that it had under another name; the mark goes only if nothing
-marked the key again meanwhile. Files are below the workspace, which is a cache: a folder that is not the one
-that was written last, as on another machine, is written as a whole.
+marked the key again meanwhile. What a killed run wrote without settling it is removed by the next one. Files
+are below the workspace, which is a cache: a folder that is not the one that was written last, as on another
+machine, is written as a whole.
 """
 
 from __future__ import annotations
@@ -12,20 +13,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from uuid import uuid4
 
 from core import checkpoints
 from core.clock import Clock
 from core.database import Conn, execute, fetch, pages
 from core.errors import CollectorError, UnexpectedPayload
+from core.export_folder import ExportFolder
 from core.session import UnitSession
-from core.workspace import below, write_bytes
 
 FILES_PER_QUERY = 500
 NAMED = 5
 """How many keys without a file an error names."""
-FOLDER_ID = ".folder_id"
-"""Name of the file by which a folder is recognised."""
 
 
 @dataclass(frozen=True)
@@ -76,25 +74,29 @@ def write_marked(session: UnitSession, source: str, root: Path, render: Render) 
 
     :param root: the unit's folder.
     """
-    conn, scope = session.conn, session.name
-    _recognise(conn, source, scope, root, session.clock)
+    conn, scope, folder = session.conn, session.name, ExportFolder(root)
+    _remove_unknown(conn, source, scope, folder)
+    _recognise(conn, source, scope, folder, session.clock)
     problems: list[str] = []
     query = {"source": source, "scope": scope}
     for marked in pages(conn, "core/read_marked_exports", query, size=FILES_PER_QUERY, into=_Marked):
         rendered = render(conn, [item.key for item in marked])
-        written: list[_Marked] = []
+        files: dict[_Marked, File | None] = {}
         for item in marked:
             file = rendered.get(item.key)
             if isinstance(file, CollectorError):
                 problems.append(str(file))
             else:
-                written.append(_write(root, item, file))
-        _remove_renamed(session, source, root, marked, written)
+                files[item] = file
+        folder.note(file.path for item, file in files.items() if file and file.path != item.path)
+        written = [_write(folder, item, file) for item, file in files.items()]
+        _remove_renamed(session, source, folder, files, written)
         with conn.transaction():
             _settle(conn, source, scope, written)
-        before = {item.key: item for item in marked}
-        session.progress.count("files_written", sum(bool(w.path) and w != before[w.key] for w in written))
+        changed = [now for now, before in zip(written, files, strict=True) if now.path and now != before]
+        session.progress.count("files_written", len(changed))
         session.progress.advance(len(written))
+    folder.finish()
     if problems:
         session.progress.count("files_failed", len(problems))
         raise UnexpectedPayload(
@@ -104,28 +106,43 @@ def write_marked(session: UnitSession, source: str, root: Path, render: Render) 
         )
 
 
-def _write(root: Path, item: _Marked, file: File | None) -> _Marked:
-    """Write a key's file, unless it is there with the same content."""
+def _write(folder: ExportFolder, item: _Marked, file: File | None) -> _Marked:
+    """Write a key's file; return where it is now."""
     if file is None:
         return _Marked(item.key, "", b"", item.marks)
     content = file.text.encode()
-    write_bytes(below(root, *file.path.split("/")), content)
+    folder.write(file.path, content)
     return _Marked(item.key, file.path, sha256(content).digest(), item.marks)
 
 
 def _remove_renamed(
-    session: UnitSession, source: str, root: Path, before: Sequence[_Marked], after: Sequence[_Marked]
+    session: UnitSession,
+    source: str,
+    folder: ExportFolder,
+    before: Iterable[_Marked],
+    after: Sequence[_Marked],
 ) -> None:
     """Remove the files that keys had under other names, unless another key has that name now."""
-    settled = {item.key for item in after}
-    left = {item.path for item in before if item.key in settled and item.path} - {i.path for i in after}
-    if not left:
-        return
-    query = {"source": source, "scope": session.name, "paths": sorted(left), "keys": sorted(settled)}
-    taken = {path for (path,) in fetch(session.conn, "core/find_taken_paths", query)}
-    for path in sorted(left - taken):
-        below(root, *path.split("/")).unlink(missing_ok=True)
-        session.progress.count("files_removed")
+    left = {item.path for item in before if item.path} - {item.path for item in after}
+    if left:
+        taken = _taken(session.conn, source, session.name, left, [item.key for item in after])
+        for path in sorted(left - taken):
+            folder.remove(path)
+            session.progress.count("files_removed")
+
+
+def _remove_unknown(conn: Conn, source: str, scope: str, folder: ExportFolder) -> None:
+    """Remove the files of a killed run that the database does not know; their keys are still marked."""
+    if unknown := set(folder.noted()):
+        for path in sorted(unknown - _taken(conn, source, scope, unknown, [])):
+            folder.remove(path)
+    folder.finish()
+
+
+def _taken(conn: Conn, source: str, scope: str, paths: set[str], keys: list[str]) -> set[str]:
+    """Return those of the paths that keys have, except for these keys."""
+    query = {"source": source, "scope": scope, "paths": sorted(paths), "keys": sorted(keys)}
+    return {path for (path,) in fetch(conn, "core/find_taken_paths", query)}
 
 
 def _settle(conn: Conn, source: str, scope: str, written: Sequence[_Marked]) -> None:
@@ -143,16 +160,12 @@ def _settle(conn: Conn, source: str, scope: str, written: Sequence[_Marked]) -> 
     )
 
 
-def _recognise(conn: Conn, source: str, scope: str, root: Path, clock: Clock) -> None:
+def _recognise(conn: Conn, source: str, scope: str, folder: ExportFolder, clock: Clock) -> None:
     """Mark everything if the folder is not the one that was written last."""
-    file = root / FOLDER_ID
-    found = file.read_text(encoding="utf-8") if file.is_file() else ""
     known = checkpoints.read(conn, source, scope, "export folder")
-    if known.token is not None and found == known.token:
+    if known.token is not None and folder.id == known.token:
         return
-    folder_id = found or uuid4().hex
-    if not found:
-        write_bytes(file, folder_id.encode())
+    folder_id = folder.identify()
     with conn.transaction():
         mark_all(conn, source, scope)
-        checkpoints.advance(conn, known, token=folder_id, marker=root.name, clock=clock)
+        checkpoints.advance(conn, known, token=folder_id, marker=folder.root.name, clock=clock)

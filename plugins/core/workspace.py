@@ -47,12 +47,18 @@ def require_writable(root: Path, setting: str) -> None:
         raise ConfigurationError(f"{root} cannot be written ({reason}); set {setting}") from error
 
 
-def write_bytes(path: Path, content: bytes) -> Path:
-    """Write atomically, and only if the content differs, so that the modification time stays meaningful."""
+def write_bytes(path: Path, content: bytes, *, through: Path | None = None) -> Path:
+    """Write atomically, and only if the content differs, so that the modification time stays meaningful.
+
+    :param through: the folder on the same file system in which a killed process may leave its temporary file;
+        beside the file by default.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.is_file() and path.read_bytes() == content:
         return path.resolve()
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:50]}.", suffix=".tmp")
+    folder = path.parent if through is None else through
+    folder.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=folder, prefix=f".{path.name[:50]}.", suffix=".tmp")
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
@@ -60,7 +66,7 @@ def write_bytes(path: Path, content: bytes) -> Path:
             file.flush()
             os.fsync(file.fileno())
         os.replace(name, path)
-    except BaseException:  # not even a kill may leave the temporary file behind
+    except BaseException:  # a stopped task must not leave the temporary file behind, either
         Path(name).unlink(missing_ok=True)
         raise
     return path.resolve()

@@ -13,7 +13,10 @@ from core.clock import FixedClock
 from core.database import Conn
 from core.errors import CollectorError, UnexpectedPayload
 from core.export import File, mark, mark_all, write_marked
+from core.export_folder import FOLDER_ID
 from core.session import Session, UnitSession
+from tests.crash.files import faulty_files
+from tests.crash.seams import Killed, Process, Seam
 
 ONE, TWO = File("issues/2026/#1 - One.md", "one"), File("issues/2026/#2 - Two.md", "two")
 
@@ -47,7 +50,7 @@ class Exported:
 
     @property
     def files(self) -> dict[str, str]:
-        found = (path for path in self.root.rglob("*") if path.is_file() and path.name != export.FOLDER_ID)
+        found = (path for path in self.root.rglob("*") if path.is_file() and path.name != FOLDER_ID)
         return {str(path.relative_to(self.root)): path.read_text() for path in found}
 
 
@@ -117,6 +120,19 @@ def test_a_key_that_is_marked_while_it_is_written_stays_marked(exported: Exporte
     assert exported.files == {ONE.path: "one"}
     exported.write()
     assert exported.files == {ONE.path: "newer"}
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("change", range(1, 8))
+def test_a_process_that_dies_while_it_writes_leaves_no_file_that_nobody_knows(
+    exported: Exported, change: int, when: str
+) -> None:
+    exported.change(a=ONE)
+    with pytest.raises(Killed), faulty_files(exported.root, Process(), Seam(change, when)):
+        exported.write()
+    exported.change(a=None, b=TWO)
+    exported.write()
+    assert exported.files == {TWO.path: "two"}
 
 
 def test_a_file_that_cannot_be_made_is_named_and_tried_again(exported: Exported) -> None:
