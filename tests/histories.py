@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from random import Random
 from typing import Any, TypeVar
 
@@ -31,6 +32,18 @@ def run_disturbed(work: Callable[[Any], object], url: str, world: World, random:
         connection.close()
         world.faults.clear()
     return description
+
+
+@contextmanager
+def requests_ended() -> Iterator[None]:
+    """Wait in the end for the requests that a killed run still sends from other threads, unlike a killed process."""
+    before = {*threading.enumerate()}
+    try:
+        yield
+    finally:
+        for thread in {*threading.enumerate()} - before:
+            if thread.name.startswith("api"):
+                thread.join()
 
 
 def let_requests_end() -> None:

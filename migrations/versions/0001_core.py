@@ -98,13 +98,6 @@ def upgrade() -> None:
             comment="Where its file is, below the folder of the scope; empty if it has none",
         ),
         sa.Column(
-            "planned",
-            sa.Text(),
-            server_default="",
-            nullable=False,
-            comment="Where it is being written; a killed run may have left a file there",
-        ),
-        sa.Column(
             "sha256",
             sa.LargeBinary(),
             server_default="",

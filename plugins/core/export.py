@@ -2,8 +2,9 @@
 
 A key is marked in the transaction that changes its rows, so a crash loses none. `write_marked` writes the
 file of each marked key and removes the one that it had under another name; the mark goes only if nothing
-marked the key again meanwhile. Files are below the workspace, which is a cache: a folder that is not the one
-that was written last, as on another machine, is written as a whole.
+marked the key again meanwhile. What a killed run wrote without settling it is removed by the next one. Files
+are below the workspace, which is a cache: a folder that is not the one that was written last, as on another
+machine, is written as a whole.
 """
 
 from __future__ import annotations
@@ -12,21 +13,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
-from uuid import uuid4
 
 from core import checkpoints
 from core.clock import Clock
 from core.database import Conn, execute, fetch, pages
 from core.errors import CollectorError, UnexpectedPayload
+from core.export_folder import ExportFolder
 from core.session import UnitSession
-from core.workspace import below, write_bytes
 
 FILES_PER_QUERY = 500
 NAMED = 5
 """How many keys without a file an error names."""
-FOLDER_ID = ".folder_id"
-"""Name of the file by which a folder is recognised."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +46,11 @@ class _Marked:
     """A key whose file is to be written.
 
     :param path: where its file is now; empty if it has none.
-    :param planned: where a killed run may have written it.
     :param marks: how often the key had been marked when this was read.
     """
 
     key: str
     path: str
-    planned: str
     sha256: bytes
     marks: int
 
@@ -79,16 +74,29 @@ def write_marked(session: UnitSession, source: str, root: Path, render: Render) 
 
     :param root: the unit's folder.
     """
-    conn, scope = session.conn, session.name
-    _recognise(conn, source, scope, root, session.clock)
+    conn, scope, folder = session.conn, session.name, ExportFolder(root)
+    _remove_unknown(conn, source, scope, folder)
+    _recognise(conn, source, scope, folder, session.clock)
     problems: list[str] = []
     query = {"source": source, "scope": scope}
     for marked in pages(conn, "core/read_marked_exports", query, size=FILES_PER_QUERY, into=_Marked):
         rendered = render(conn, [item.key for item in marked])
-        failed = {key: found for key, found in rendered.items() if isinstance(found, CollectorError)}
-        problems += map(str, failed.values())
-        files = {key: found for key, found in rendered.items() if isinstance(found, File)}
-        _Batch(session, source, root, [item for item in marked if item.key not in failed], files).write()
+        files: dict[_Marked, File | None] = {}
+        for item in marked:
+            file = rendered.get(item.key)
+            if isinstance(file, CollectorError):
+                problems.append(str(file))
+            else:
+                files[item] = file
+        folder.note(file.path for item, file in files.items() if file and file.path != item.path)
+        written = [_write(folder, item, file) for item, file in files.items()]
+        _remove_renamed(session, source, folder, files, written)
+        with conn.transaction():
+            _settle(conn, source, scope, written)
+        changed = [now for now, before in zip(written, files, strict=True) if now.path and now != before]
+        session.progress.count("files_written", len(changed))
+        session.progress.advance(len(written))
+    folder.finish()
     if problems:
         session.progress.count("files_failed", len(problems))
         raise UnexpectedPayload(
@@ -98,91 +106,66 @@ def write_marked(session: UnitSession, source: str, root: Path, render: Render) 
         )
 
 
-class _Batch:
-    """Some files to write, and those that go because their items have other names or are gone.
-
-    A file may be at two places: where it was, and where a killed run may have written it. The database
-    knows both before anything is written, so no file is left behind.
-    """
-
-    def __init__(
-        self,
-        session: UnitSession,
-        source: str,
-        root: Path,
-        items: Sequence[_Marked],
-        files: Mapping[str, File],
-    ) -> None:
-        self._session, self._root, self._items, self._files = session, root, items, files
-        self._where = {"source": source, "scope": session.name}
-
-    def write(self) -> None:
-        """Write what differs, remove what is stale, and settle the marks."""
-        self._remove((item, item.planned) for item in self._items)
-        moved = [item for item in self._items if self._path_of(item) not in ("", item.path)]
-        if moved:
-            with self._session.conn.transaction():
-                self._execute("core/plan_exports", moved, paths=list(map(self._path_of, moved)))
-        digests = [self._write(item) for item in self._items]
-        self._remove((item, item.path) for item in self._items)
-        with self._session.conn.transaction():
-            self._execute(
-                "core/settle_exports",
-                self._items,
-                paths=list(map(self._path_of, self._items)),
-                digests=digests,
-                marks=[item.marks for item in self._items],
-            )
-        written = [
-            item
-            for item, digest in zip(self._items, digests, strict=True)
-            if digest and (self._path_of(item), digest) != (item.path, item.sha256)
-        ]
-        self._session.progress.count("files_written", len(written))
-        self._session.progress.advance(len(self._items))
-
-    def _path_of(self, item: _Marked) -> str:
-        file = self._files.get(item.key)
-        return file.path if file else ""
-
-    def _write(self, item: _Marked) -> bytes:
-        """Write the file of a key, unless it is there with the same content; return its digest."""
-        file = self._files.get(item.key)
-        if file is None:
-            return b""
-        content = file.text.encode()
-        write_bytes(below(self._root, *file.path.split("/")), content)
-        return sha256(content).digest()
-
-    def _remove(self, files: Iterable[tuple[_Marked, str]]) -> None:
-        """Remove files at places where their items have none now, unless another key has that place."""
-        coming = set(map(self._path_of, self._items))
-        stale = {path for item, path in files if path and path != self._path_of(item)} - coming
-        if not stale:
-            return
-        keys = [item.key for item in self._items]
-        query = {**self._where, "paths": sorted(stale), "keys": keys}
-        taken = {path for (path,) in fetch(self._session.conn, "core/find_taken_paths", query)}
-        for path in sorted(stale - taken):
-            file = below(self._root, *path.split("/"))
-            if file.exists():
-                file.unlink()
-                self._session.progress.count("files_removed")
-
-    def _execute(self, name: str, items: Sequence[_Marked], **columns: list[Any]) -> None:
-        execute(self._session.conn, name, {**self._where, "keys": [item.key for item in items], **columns})
+def _write(folder: ExportFolder, item: _Marked, file: File | None) -> _Marked:
+    """Write a key's file; return where it is now."""
+    if file is None:
+        return _Marked(item.key, "", b"", item.marks)
+    content = file.text.encode()
+    folder.write(file.path, content)
+    return _Marked(item.key, file.path, sha256(content).digest(), item.marks)
 
 
-def _recognise(conn: Conn, source: str, scope: str, root: Path, clock: Clock) -> None:
+def _remove_renamed(
+    session: UnitSession,
+    source: str,
+    folder: ExportFolder,
+    before: Iterable[_Marked],
+    after: Sequence[_Marked],
+) -> None:
+    """Remove the files that keys had under other names, unless another key has that name now."""
+    left = {item.path for item in before if item.path} - {item.path for item in after}
+    if left:
+        taken = _taken(session.conn, source, session.name, left, [item.key for item in after])
+        for path in sorted(left - taken):
+            folder.remove(path)
+            session.progress.count("files_removed")
+
+
+def _remove_unknown(conn: Conn, source: str, scope: str, folder: ExportFolder) -> None:
+    """Remove the files of a killed run that the database does not know; their keys are still marked."""
+    if unknown := set(folder.noted()):
+        for path in sorted(unknown - _taken(conn, source, scope, unknown, [])):
+            folder.remove(path)
+    folder.finish()
+
+
+def _taken(conn: Conn, source: str, scope: str, paths: set[str], keys: list[str]) -> set[str]:
+    """Return those of the paths that keys have, except for these keys."""
+    query = {"source": source, "scope": scope, "paths": sorted(paths), "keys": sorted(keys)}
+    return {path for (path,) in fetch(conn, "core/find_taken_paths", query)}
+
+
+def _settle(conn: Conn, source: str, scope: str, written: Sequence[_Marked]) -> None:
+    execute(
+        conn,
+        "core/settle_exports",
+        {
+            "source": source,
+            "scope": scope,
+            "keys": [item.key for item in written],
+            "paths": [item.path for item in written],
+            "digests": [item.sha256 for item in written],
+            "marks": [item.marks for item in written],
+        },
+    )
+
+
+def _recognise(conn: Conn, source: str, scope: str, folder: ExportFolder, clock: Clock) -> None:
     """Mark everything if the folder is not the one that was written last."""
-    file = root / FOLDER_ID
-    found = file.read_text(encoding="utf-8") if file.is_file() else ""
     known = checkpoints.read(conn, source, scope, "export folder")
-    if known.token is not None and found == known.token:
+    if known.token is not None and folder.id == known.token:
         return
-    folder_id = found or uuid4().hex
-    if not found:
-        write_bytes(file, folder_id.encode())
+    folder_id = folder.identify()
     with conn.transaction():
         mark_all(conn, source, scope)
-        checkpoints.advance(conn, known, token=folder_id, marker=root.name, clock=clock)
+        checkpoints.advance(conn, known, token=folder_id, marker=folder.root.name, clock=clock)

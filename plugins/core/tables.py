@@ -229,7 +229,6 @@ exported_file = Table(
     Column("scope", String(512), primary_key=True, comment="List, channel, repository …"),
     natural_key("key", length=1024, primary_key=True, comment="Natural key of the item in its source"),
     words("path", comment="Where its file is, below the folder of the scope; empty if it has none"),
-    words("planned", comment="Where it is being written; a killed run may have left a file there"),
     Column("sha256", LargeBinary, nullable=False, server_default="", comment="Of the file as written"),
     Column(
         "marks",

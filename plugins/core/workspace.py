@@ -49,29 +49,35 @@ def require_writable(root: Path, setting: str) -> None:
         raise ConfigurationError(f"{root} cannot be written ({reason}); set {setting}") from error
 
 
-def write_bytes(path: Path, content: bytes) -> Path:
-    """Write atomically, and only if the content differs, so that the modification time stays meaningful."""
+def write_bytes(path: Path, content: bytes, *, through: Path | None = None) -> Path:
+    """Write atomically, and only if the content differs, so that the modification time stays meaningful.
+
+    :param through: the folder on the same file system in which a killed process may leave its temporary file;
+        beside the file by default.
+    """
     if not path.is_file() or path.read_bytes() != content:
-        with replacing(path) as file:
+        with replacing(path, through=through) as file:
             file.write(content)
     return path.resolve()
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
+def replacing(path: Path, *, through: Path | None = None) -> Iterator[BinaryIO]:
     """Yield a file that becomes `path` when the block ends; after an error nothing of it remains.
 
     Others may read it, unless the process's umask forbids it.
     """
+    folder = path.parent if through is None else through
     path.parent.mkdir(parents=True, exist_ok=True)
-    name = path.parent / f".{path.name[:50]}.{token_hex(8)}.tmp"
+    folder.mkdir(parents=True, exist_ok=True)
+    name = folder / f".{path.name[:50]}.{token_hex(8)}.tmp"
     try:
         with open(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644), "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(name, path)
-    except BaseException:  # not even a kill may leave the temporary file behind
+    except BaseException:  # a stopped task must not leave the temporary file behind, either
         name.unlink(missing_ok=True)
         raise
 

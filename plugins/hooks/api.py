@@ -94,6 +94,7 @@ class ApiClient:
         self._refused: Callable[[str], bool] | None = None
         self._pool: ThreadPoolExecutor | None = None
         self._closed = threading.Event()
+        self._pooling = threading.Lock()
 
     def authenticate(
         self, auth_of: Callable[[str], Mapping[str, str]], refused: Callable[[str], bool]
@@ -186,9 +187,10 @@ class ApiClient:
         self.budget.close()
 
     def _threads(self) -> ThreadPoolExecutor:
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(self.in_flight, thread_name_prefix="api")
-        return self._pool
+        with self._pooling:
+            if self._pool is None:
+                self._pool = ThreadPoolExecutor(self.in_flight, thread_name_prefix="api")
+            return self._pool
 
     def _attempt(self, call: Call, sink: FileSink | None, tries: int | None) -> Response:
         """Send a request as often as that can help, unless the client is closed meanwhile."""

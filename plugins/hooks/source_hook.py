@@ -140,7 +140,7 @@ class SourceHook(BaseHook):
         return call.validator_for(identity)
 
     def client(self) -> ApiClient:
-        """Return the client, which is created when it is first needed."""
+        """Return the client, which is created when it is first needed; units side by side share it."""
         with self._making:
             if self._client is None:
                 self._client = self._authenticated() if self.limits else self._plain(self.auth())

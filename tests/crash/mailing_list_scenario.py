@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from datetime import timedelta
 
 from core.clock import FixedClock
-from core.database import Conn
-from core.session import Session
 from hooks.mailing_list_hook import MailingListHook
 from sandbox.faults import Fault
 from sandbox.world import World
-from tests.crash.scenario import Scenario, Snapshot
+from tests.crash.scenario import Environment, Run, Scenario, Snapshot
 from tests.mail import BOOST, USERS, add_list, entry
 from trackers.mailing_list.collect import collect
 from trackers.mailing_list.options import MailingListOptions
@@ -45,18 +42,19 @@ def _new_and_moderated_messages(world: World) -> None:
     boost.attach(entry(6).message_hash, entry(2).message_hash)
 
 
-def _collector(by_export: bool = False, **options: bool) -> Callable[[Conn, str], None]:
+def _collector(by_export: bool = False, **options: bool) -> Run:
     """Return a run. Without exports, the stored bytes of a message do not depend on where a run was killed."""
 
-    def run(conn: Conn, address: str) -> None:
+    def run(environment: Environment) -> None:
         os.environ["AIRFLOW_CONN_HYPERKITTY_BOOST"] = (
-            f'{{"conn_type": "hyperkitty", "host": "{address}/hyperkitty/archives"}}'
+            f'{{"conn_type": "hyperkitty", "host": "{environment.address}/hyperkitty/archives"}}'
         )
         clock = FixedClock()
         hook = MailingListHook(clock=clock, in_flight=2, page_size=8)
+        hook.use(environment.connect_budget)
         try:
             requested = MailingListOptions(list_names=(BOOST, USERS), by_export=by_export, **options)
-            collect(Session(conn, clock=clock), hook, requested)
+            collect(environment.session(clock), hook, requested)
         finally:
             hook.close()
 

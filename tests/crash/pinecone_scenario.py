@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from typing import Any
 
 from core.clock import FixedClock
-from core.database import Conn
-from core.session import Session
 from hooks.pinecone_hook import PineconeHook
 from sandbox.world import World
-from tests.crash.scenario import Scenario
+from tests.crash.scenario import Environment, Run, Scenario
 from tests.histories import let_requests_end
 from tests.pinecone import APP, NAMESPACE, Source, connection, document, index, text
 from trackers.pinecone.api import SyncLimits, SyncOptions, Target, sync_to_pinecone
@@ -41,15 +38,15 @@ def _edits(world: World) -> None:
     SOURCE.drop(now, "d4")
 
 
-def _sync(full_resync: bool = False) -> Callable[[Conn, str], None]:
-    def run(conn: Conn, address: str) -> None:
-        os.environ["AIRFLOW_CONN_PINECONE_PUBLIC"] = connection(address)
+def _sync(full_resync: bool = False) -> Run:
+    def run(environment: Environment) -> None:
+        os.environ["AIRFLOW_CONN_PINECONE_PUBLIC"] = connection(environment.address)
         CLOCK.sleep(3600)
         hook = PineconeHook(clock=CLOCK)
         try:
             limits = SyncLimits(batch_size=4, in_flight=2, window=3)
             sync_to_pinecone(
-                Session(conn, clock=CLOCK),
+                environment.session(CLOCK),
                 hook,
                 Target(APP, NAMESPACE),
                 SOURCE,
@@ -84,6 +81,6 @@ SCENARIOS = (
         _sync(full_resync=True),
         INDEXED,
         _stored,
-        runs_in_ci=False,
+        share_in_ci=0,
     ),
 )

@@ -2,16 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from core.budget import Limits
+from core.clock import Clock
 from core.database import Conn
+from core.session import Session
 from sandbox.world import World
 
 Snapshot = dict[str, list[Any]]
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What a run works with. Each run gets a new one, which may fail.
+
+    :param conn: the connection that writes.
+    :param address: of the sandbox.
+    :param folder: for exported files; it stays from run to run.
+    :param connect_budget: opens a connection for the rate budget, to be given to the hook's `use`.
+    :param connect_unit: opens a connection for a unit that is collected beside others.
+    :param side_by_side: how many units are collected at a time.
+    """
+
+    conn: Conn
+    address: str
+    folder: Path
+    connect_budget: Callable[[], Conn]
+    connect_unit: Callable[[], Conn]
+    side_by_side: int = 1
+
+    def session(self, clock: Clock) -> Session:
+        """Return the session of the run."""
+        return Session(self.conn, clock=clock, connect=self.connect_unit, side_by_side=self.side_by_side)
+
+
+Run = Callable[[Environment], None]
 
 
 @dataclass(frozen=True)
@@ -22,19 +52,32 @@ class Scenario:
     :param stored: returns what a service stores in the end, to be compared as the database is.
     :param compared: reduces the database's rows to those that must be equal.
     :param stages: the runs that are made to fail.
-    :param runs_in_ci: whether every run of the tests tries some crashes; if not, only `make prove` tries them.
+    :param limits: those that the hook declares; without any, no connection of the rate budget can fail.
+    :param exports: whether the runs write files.
+    :param share_in_ci: of the calls that every run of the tests makes fail; 0 if only `make prove` does.
     """
 
     name: str
     make: Callable[[], World]
     change: Callable[[World], None]
-    first: Callable[[Conn, str], None]
-    second: Callable[[Conn, str], None]
+    first: Run
+    second: Run
     proof: tuple[str, int]
     stored: Callable[[World], dict[str, list[Any]]] = lambda world: {}
     compared: Callable[[Snapshot], Snapshot] = lambda found: found
     stages: tuple[str, ...] = ("second",)
-    runs_in_ci: bool = True
+    limits: Mapping[str, Limits] = field(default_factory=dict)
+    exports: bool = False
+    share_in_ci: float = 1.0
+
+    @property
+    def seams(self) -> set[str]:
+        """What can fail in its runs."""
+        return (
+            {"database", "network"}
+            | ({"budget"} if self.limits else set())
+            | ({"files"} if self.exports else set())
+        )
 
 
 def all_scenarios() -> list[Scenario]:

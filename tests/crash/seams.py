@@ -1,4 +1,4 @@
-"""Two points at which a run can be made to fail: the database connection and a proxy in front of the service."""
+"""Points at which a run can be made to fail: its database connections and a proxy in front of the services."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, NoReturn, TypeVar
 
 import psycopg
+
+from core.errors import Stopped
 
 T = TypeVar("T")
 
@@ -22,23 +24,26 @@ class Killed(BaseException):
 class Seam:
     """Counts calls and fails at the k-th, before or after it takes effect.
 
+    :param error: `Killed`, `Stopped`, or the error of a lost connection.
     :param lasting: after the first failure every later call fails too: the service is down.
     """
 
     fail_at: int = 0
     when: str = "before"
+    error: type[BaseException] = Killed
     lasting: bool = False
     calls: int = 0
     failed: bool = False
+    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
-    def enter(self) -> bool:
-        """Count a call; return whether it must fail before it takes effect."""
-        self.calls += 1
-        if self.lasting and self.failed:
-            return True
-        if self.calls == self.fail_at and self.when == "before":
-            self.failed = True
-        return self.failed and self.calls >= self.fail_at > 0 and self.when == "before"
+    def enter(self) -> int:
+        """Count a call; return its number, or 0 if it must fail before it takes effect."""
+        with self.lock:
+            self.calls += 1
+            if self.calls == self.fail_at and self.when == "before":
+                self.failed = True
+                return 0
+            return 0 if self.lasting and self.failed else self.calls
 
     def leave(self, number: int) -> bool:
         """Return whether the call with this number must fail after it took effect."""
@@ -46,6 +51,59 @@ class Seam:
             self.failed = True
             return True
         return False
+
+
+class Process:
+    """What dies as a whole: once it is killed, none of its connections and files can be used."""
+
+    def __init__(self) -> None:
+        self.dead = False
+        self.connections: list[FaultyConnection] = []
+
+    def open(self, url: str, seam: Seam) -> FaultyConnection:
+        """Open a connection on which the seam counts from now on."""
+        connection = FaultyConnection.connect(url, autocommit=True, cursor_factory=FaultyCursor)
+        connection.seam, connection.process = seam, self
+        self.connections.append(connection)
+        return connection
+
+    def opener(self, url: str, seam: Seam) -> Callable[[], FaultyConnection]:
+        """Return what opens a connection; opening it is a call, too."""
+        return lambda: self.guarded(seam, lambda: self.open(url, seam))
+
+    def guarded(self, seam: Seam, effect: Callable[[], T], lose: Callable[[], None] = lambda: None) -> T:
+        """Return what a call returns, or fail at it.
+
+        :param lose: closes what is lost with the call.
+        """
+        number = self.begin(seam, lose)
+        result = effect()
+        self.end(seam, number, lose)
+        return result
+
+    def begin(self, seam: Seam, lose: Callable[[], None] = lambda: None) -> int:
+        """Count a call and return its number, unless it fails before it takes effect."""
+        if self.dead:
+            raise Killed
+        if not (number := seam.enter()):
+            self._fail(seam, lose)
+        return number
+
+    def end(self, seam: Seam, number: int, lose: Callable[[], None] = lambda: None) -> None:
+        """Fail if the call with this number fails after it took effect."""
+        if seam.leave(number):
+            self._fail(seam, lose)
+
+    def _fail(self, seam: Seam, lose: Callable[[], None]) -> NoReturn:
+        self.dead = self.dead or seam.error is Killed
+        if seam.error is not Stopped:
+            lose()
+        raise seam.error("at a seam of the crash tests")
+
+    def close(self) -> None:
+        """Close all connections as the end of a process does: without a rollback."""
+        for connection in self.connections:
+            connection.pgconn.finish()
 
 
 class FaultyCursor(psycopg.Cursor[Any]):
@@ -56,50 +114,38 @@ class FaultyCursor(psycopg.Cursor[Any]):
     @contextmanager
     def copy(self, *args: Any, **kwargs: Any) -> Iterator[Any]:
         connection: Any = self.connection
-        connection.before()
-        number = connection.seam.calls
+        number = connection.begin()
         with super().copy(*args, **kwargs) as copy:
             yield copy
-        connection.after(number)
+        connection.end(number)
 
 
 class FaultyConnection(psycopg.Connection[Any]):
-    """A connection on which the k-th statement, COPY or commit kills the process."""
+    """A connection on which the k-th statement, COPY or commit fails."""
 
     seam: Seam
+    process: Process
 
     def guarded(self, effect: Callable[[], T]) -> T:
-        self.before()
-        number = self.seam.calls
-        result = effect()
-        self.after(number)
-        return result
+        return self.process.guarded(self.seam, effect, self.pgconn.finish)
 
-    def before(self) -> None:
-        if self.seam.enter():
-            self._die()
+    def begin(self) -> int:
+        return self.process.begin(self.seam, self.pgconn.finish)
 
-    def after(self, number: int) -> None:
-        if self.seam.leave(number):
-            self._die()
+    def end(self, number: int) -> None:
+        self.process.end(self.seam, number, self.pgconn.finish)
 
     @contextmanager
     def transaction(self, *args: Any, **kwargs: Any) -> Iterator[Any]:
         with super().transaction(*args, **kwargs) as transaction:
             yield transaction
-            self.before()
-            number = self.seam.calls
-        self.after(number)
-
-    def _die(self) -> None:
-        self.pgconn.finish()
-        raise Killed
+            number = self.begin()
+        self.end(number)
 
 
 def connect(url: str, seam: Seam) -> FaultyConnection:
-    connection = FaultyConnection.connect(url, autocommit=True, cursor_factory=FaultyCursor)
-    connection.seam = seam
-    return connection
+    """Return the only connection of a process."""
+    return Process().open(url, seam)
 
 
 class Proxy:
@@ -109,7 +155,6 @@ class Proxy:
         host, _, port = target.removeprefix("http://").partition(":")
         self.target = (host, int(port))
         self.seam = Seam()
-        self._lock = threading.Lock()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._open: list[socket.socket] = []
         threading.Thread(target=self._accept, daemon=True).start()
@@ -136,16 +181,12 @@ class Proxy:
         with suppress(OSError), client, socket.create_connection(self.target) as server:
             requests, answers = client.makefile("rb"), server.makefile("rb")
             while head := _read_message(requests):
-                with self._lock:
-                    refuse = self.seam.enter()
-                    number = self.seam.calls
-                if refuse:
+                seam = self.seam
+                if not (number := seam.enter()):
                     return
                 server.sendall(head)
                 answer = _read_message(answers)
-                with self._lock:
-                    hang_up = self.seam.leave(number)
-                if hang_up:
+                if seam.leave(number):
                     return
                 client.sendall(answer)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,6 +48,26 @@ def client(sandbox: str, clock: FixedClock) -> Iterator[ApiClient]:
 
 def sent(world: World) -> int:
     return world.traffic.counts["hyperkitty"]
+
+
+def test_units_side_by_side_share_the_threads_of_a_client(
+    client: ApiClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody would end those of a second pool."""
+    made: list[ThreadPoolExecutor] = []
+
+    def slowly(*args: Any, **kwargs: Any) -> ThreadPoolExecutor:
+        time.sleep(0.05)
+        made.append(ThreadPoolExecutor(*args, **kwargs))
+        return made[-1]
+
+    monkeypatch.setattr("hooks.api.ThreadPoolExecutor", slowly)
+    units = [threading.Thread(target=lambda: list(client.in_order([Call("GET", LISTS)]))) for _ in range(4)]
+    for unit in units:
+        unit.start()
+    for unit in units:
+        unit.join()
+    assert len(made) == 1
 
 
 def test_a_response_is_counted(client: ApiClient, world: World) -> None:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from datetime import UTC, datetime
+from threading import Barrier, Thread
 from typing import ClassVar
 from urllib.parse import urlsplit
 
@@ -188,3 +189,22 @@ def test_a_hook_declares_other_hosts(
         hook.client().get(f"{vault}/x")
     assert b"Authorization" not in files.received[0]
     assert b"Authorization: Bearer one_of_ada\r\n" in private.received[0]
+
+
+def test_units_that_begin_at_the_same_time_share_a_client(
+    forge: World, connection: Callable[[str], None], make: Make
+) -> None:
+    """Nobody would close a second one, nor give back what its budget holds."""
+    connection("one_of_ada")
+    hook, begin, clients = make(), Barrier(8), []
+
+    def unit() -> None:
+        begin.wait(60)
+        clients.append(hook.client())
+
+    threads = [Thread(target=unit) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({id(client) for client in clients}) == 1

@@ -13,8 +13,10 @@ from core.clock import FixedClock
 from core.database import Conn
 from core.errors import CollectorError, UnexpectedPayload
 from core.export import File, mark, mark_all, write_marked
+from core.export_folder import FOLDER_ID
 from core.session import Session, UnitSession
-from core.workspace import write_bytes
+from tests.crash.files import faulty_files
+from tests.crash.seams import Killed, Process, Seam
 
 ONE, TWO = File("issues/2026/#1 - One.md", "one"), File("issues/2026/#2 - Two.md", "two")
 
@@ -48,7 +50,7 @@ class Exported:
 
     @property
     def files(self) -> dict[str, str]:
-        found = (path for path in self.root.rglob("*") if path.is_file() and path.name != export.FOLDER_ID)
+        found = (path for path in self.root.rglob("*") if path.is_file() and path.name != FOLDER_ID)
         return {str(path.relative_to(self.root)): path.read_text() for path in found}
 
 
@@ -120,6 +122,19 @@ def test_a_key_that_is_marked_while_it_is_written_stays_marked(exported: Exporte
     assert exported.files == {ONE.path: "newer"}
 
 
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("change", range(1, 8))
+def test_a_process_that_dies_while_it_writes_leaves_no_file_that_nobody_knows(
+    exported: Exported, change: int, when: str
+) -> None:
+    exported.change(a=ONE)
+    with pytest.raises(Killed), faulty_files(exported.root, Process(), Seam(change, when)):
+        exported.write()
+    exported.change(a=None, b=TWO)
+    exported.write()
+    assert exported.files == {TWO.path: "two"}
+
+
 def test_a_file_that_cannot_be_made_is_named_and_tried_again(exported: Exported) -> None:
     exported.change(a=UnexpectedPayload("no title", source="s", identifier="a"), b=TWO)
     for _ in range(2):
@@ -144,26 +159,6 @@ def test_another_folder_is_written_as_a_whole(exported: Exported, tmp_path: Path
     exported.root = first
     exported.write()
     assert exported.files == {ONE.path: "one", TWO.path: "newer"}
-
-
-def test_a_file_of_a_killed_run_is_removed_when_its_item_is_renamed_again(
-    exported: Exported, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    exported.change(a=ONE)
-    exported.write()
-
-    def die(path: Path, content: bytes) -> Path:
-        write_bytes(path, content)
-        raise KeyboardInterrupt
-
-    for last in (File("c.md", "three"), None):
-        exported.change(a=File("b.md", "two"))
-        with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-            patched.setattr(export, "write_bytes", die)
-            exported.write()
-        exported.change(a=last)
-        exported.write()
-        assert exported.files == ({last.path: last.text} if last else {})
 
 
 def test_everything_can_be_written_again(exported: Exported, conn: Conn) -> None:
