@@ -4,29 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from contextlib import closing
 from dataclasses import replace
 
-from core.clock import SystemClock
 from sandbox.limits import Limit
 from sandbox.world import World
 from tests.crash.forge_collector import LIMITS, ForgeHook, collect
 from tests.crash.forge_service import FORGE, Repository
-from tests.crash.scenario import Environment, Scenario, Snapshot
+from tests.crash.scenario import BriefClock, Environment, Scenario, without_identities
 from tests.histories import requests_ended
 
 NAMES = ("algebra", "geometry", "logic")
 TOKENS = "first_of_ada second_of_ada first_of_bob"
 QUOTAS = {"ada": 900, "bob": 700}
-
-
-class BriefClock(SystemClock):
-    """Real time, because leases expire by the database's; waits are short, and what is waited for is tried again."""
-
-    def sleep(self, seconds: float) -> None:
-        """Wait for a moment."""
-        time.sleep(min(seconds, 0.02))
 
 
 def _world() -> World:
@@ -63,12 +53,6 @@ def _run(environment: Environment) -> None:
         collect(environment.session(clock), hook, NAMES, environment.folder)
 
 
-def _without_tokens(found: Snapshot) -> Snapshot:
-    """Ignore whose validators are stored: who sends a request depends on what was sent before."""
-    listings = [(row["scope"], row["stream"], row["page"]) for row in found["core.http_cache"]]
-    return found | {"core.http_cache": listings}
-
-
 NEWS = Scenario(
     "forge, news",
     _world,
@@ -76,7 +60,7 @@ NEWS = Scenario(
     _run,
     _run,
     ("core.raw_payload", 20),
-    compared=_without_tokens,
+    compared=without_identities,
     limits=LIMITS,
     exports=True,
     share_in_ci=0.1,
