@@ -147,7 +147,7 @@ class ByKey:
         """Return the start of another pass over the items of a key, since this one may have skipped some."""
         if seen.passes + 1 >= MOST_PASSES:
             raise UnexpectedPayload(
-                f"the items of {seen.since} are others at each of {MOST_PASSES} looks",
+                f"the items with this key changed during each of {MOST_PASSES} passes",
                 source="listing",
                 identifier=seen.since,
             )
@@ -161,16 +161,19 @@ class ByCursor:
     The key from which it is asked for stays fixed until it is complete; then it is the greatest one seen.
 
     :param key_of: the key of an item, as the source wants to be asked for it; in text order.
+    :param latest: the greatest key to believe, such as tomorrow: one beyond it would hide all later items.
     """
 
     fetch: Fetch
     key_of: Callable[[Item], str]
+    latest: str = ""
 
     def step(self, at: Position, page: Page) -> Step:
         """Go on at the cursor."""
         if page.unchanged:
             return Step(Position(at.since), complete=True)
-        newest = max((at.newest, *map(self.key_of, page.items)))
+        keys = map(self.key_of, page.items)
+        newest = max((at.newest, *(key for key in keys if not self.latest or key <= self.latest)))
         if page.next:
             return Step(Position(at.since, page.next, newest))
         return Step(Position(max(newest, at.since)), complete=True)

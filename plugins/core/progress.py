@@ -11,6 +11,7 @@ import structlog
 
 from core.clock import Clock, SystemClock
 from core.database import MergeCounts
+from core.errors import Stopped
 
 INTERVAL_SECONDS = 10.0
 PLURAL = re.compile(r"(?<![sui])s\b")
@@ -56,6 +57,8 @@ class Progress:
         """Counts that a summary begins with, even if they are zero."""
         self.log = structlog.get_logger("collector")
         self.lock = threading.RLock()
+        self.ended = threading.Event()
+        """Set when the run is stopped or has failed; its units then end at their next step."""
         self.started = self._last = self.clock.monotonic()
         self._noun, self._total = "", 0
         self._units: list[UnitProgress] = []
@@ -129,16 +132,19 @@ class UnitProgress:
         self.counts: Counter[str] = Counter()
         self.done = False
         self.requests_done = self.requests_expected = 0
+        self._requests_left: dict[str, int] = {}
         self._items, self._started = 0, run.clock.monotonic()
 
     def expect(self, total: int) -> None:
         """Set how many items the unit has, once that is known."""
         self.total = total
 
-    def expect_requests(self, done: int, left: int) -> None:
-        """Note that a listing has taken `done` more requests, and how many more it needs now."""
-        self.requests_done += done
-        self.requests_expected = max(self.requests_done + left, 1)
+    def expect_requests(self, stream: str, left: int) -> None:
+        """Note that a stream has taken one more request, and how many more it needs."""
+        self._require_running()
+        self.requests_done += 1
+        self._requests_left[stream] = left
+        self.requests_expected = self.requests_done + sum(self._requests_left.values())
 
     def count(self, name: str, number: int = 1) -> None:
         """Add to a count of the unit and of the run."""
@@ -160,8 +166,14 @@ class UnitProgress:
 
     def advance(self, items: int) -> None:
         """Count `items` more items, and log a line if the last one is old enough."""
+        self._require_running()
         self._items += items
         self.run.line(self)
+
+    def _require_running(self) -> None:
+        """End the thread that works on the unit if the run has ended meanwhile."""
+        if self.run.ended.is_set():
+            raise Stopped("the run has ended")
 
     def finish(self) -> None:
         """Note that the unit is done or has failed."""

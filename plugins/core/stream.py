@@ -51,6 +51,8 @@ class Stream:
         elif refresh and not unfinished:
             self._at = Position()
         self._begins = self._at
+        self._began_again = False
+        self._links: set[int] = set()
         self._step: Step | None = None
         self._page: Page | None = None
 
@@ -64,18 +66,18 @@ class Stream:
 
     def pages(self) -> Iterator[Page]:
         """Yield the pages that may hold something new; `save` each in the transaction of its rows."""
-        links: set[int] = set()
         while True:
-            page = self._fetch()
-            step = self._listing.step(self._at, page)
+            page, step = self._next()
             left = 0 if step.complete else (page.requests_left or 0)
-            self._session.progress.expect_requests(done=1, left=left)
+            self._session.progress.expect_requests(self.name, left)
             if page.unchanged:
                 self._step = step
                 self._session.progress.count("unchanged_listings")
                 return
+            if step.position.since != self._at.since:
+                self._links.clear()
             if step.position.link and not step.complete:
-                self._require_new(step.position, links)
+                self._require_new(step.position)
             self._page, self._step = page, step
             yield page
             if step.complete:
@@ -106,38 +108,52 @@ class Stream:
             key = (self._source, self._session.name, self.name, step.position.since)
             http_cache.save(conn, *key, page.identity, page.validator, now)
 
-    def _fetch(self) -> Page:
-        """Fetch the page at the position; begin the listing again if its cursor is no longer valid."""
-        at, conn = self._at, self._session.conn
-        if at.link:
+    def _next(self) -> tuple[Page, Step]:
+        """Fetch the page at the position, and find where to go on.
+
+        A position within a listing may no longer be valid: a cursor expires, items move. Then the listing
+        begins again at its key, once in a run.
+        """
+        while True:
             try:
-                return self._listing.fetch(at, {})
-            except (NotFound, RequestRefused) as error:
-                if at is not self._begins:
+                page = self._fetch()
+                return page, self._listing.step(self._at, page)
+            except (NotFound, RequestRefused, UnexpectedPayload) as error:
+                anew = Position(self._at.since)
+                if self._began_again or self._at == anew:
                     raise
                 self._session.log.warning(
-                    f"{self.name}: begins again, since its position is refused: {error}"
+                    f"{self.name}: begins again because its position is refused: {error}"
                 )
-                self._at = self._begins = at = Position(at.since)
-        if at is not self._begins or self._refreshing or not self._moves:
-            return self._listing.fetch(at, {})
-        known = http_cache.read(conn, self._source, self._session.name, self.name, at.since)
-        return self._listing.fetch(at, known)
+                self._at = self._begins = anew
+                self._began_again = True
 
-    def _require_new(self, position: Position, links: set[int]) -> None:
+    def _fetch(self) -> Page:
+        at = self._at
+        if at is not self._begins or at.link or self._refreshing or not self._moves:
+            return self._listing.fetch(at, {})
+        key = (self._source, self._session.name, self.name, at.since)
+        return self._listing.fetch(at, http_cache.read(self._session.conn, *key))
+
+    def _require_new(self, position: Position) -> None:
         """Refuse a link that was followed before: the listing would never end."""
         key = hash((position.since, position.link, position.passes))
-        if key in links:
+        if key in self._links:
             raise UnexpectedPayload(
                 "leads back to a page that was shown before", source=self.name, identifier=self._session.name
             )
-        links.add(key)
+        self._links.add(key)
 
 
 def _position(checkpoint: checkpoints.Checkpoint) -> Position:
-    """Return the position that `_extras` and the token hold."""
+    """Return the position that `_extras` and the token hold.
+
+    What another version of this code has stored may have other fields; then only the key is taken.
+    """
+    start = Position(checkpoint.token or "")
     known = {name: value for name, value in checkpoint.extras.items() if name != REFRESHING}
-    return replace(Position(checkpoint.token or ""), **known)
+    usable = all(type(value) is type(getattr(start, name, None)) for name, value in known.items())
+    return replace(start, **known) if usable else start
 
 
 def _extras(position: Position, *, refreshing: bool) -> dict[str, object]:

@@ -46,7 +46,7 @@ def collect_units(
     :param shown_first: counts that the lines about a unit and the run begin with, even if they are zero.
     :param one_by_one: whether units cannot be collected side by side.
     """
-    units = tuple(names)
+    units = tuple(dict.fromkeys(names))
     session.progress.shown_first = shown_first
     session.progress.expect_units(len(units), noun)
     loop = _Loop(session, units, work)
@@ -94,7 +94,7 @@ class _Loop:
             for thread in threads:
                 thread.join()
         except BaseException:
-            self._ended = True
+            self._end()
             for conn in conns:
                 with suppress(Exception):  # It may be gone already; the reason is under way.
                     conn.cancel_safe()
@@ -109,7 +109,8 @@ class _Loop:
             return
         if all(isinstance(error, CollectorBusy) for error in failures.values()):
             raise CollectorBusy(
-                f"another task collects {', '.join(failures)}; the others are stored; retried in a minute"
+                f"another task is collecting {', '.join(failures)}; the others are stored; "
+                "will retry in a minute"
             )
         categories = {name: classify_failure(error) for name, error in failures.items()}
         not_tried = len(self._units) - self._tried
@@ -127,7 +128,12 @@ class _Loop:
             # The thread that waits for this one raises it.
             with self._lock:
                 self._fatal = self._fatal or error
-                self._ended = True
+            self._end()
+
+    def _end(self) -> None:
+        """Let all units end at their next step."""
+        self._ended = True
+        self._session.progress.ended.set()
 
     def _next(self) -> str | None:
         with self._lock:
@@ -151,6 +157,8 @@ class _Loop:
         finally:
             unit.progress.finish()
         self._fold("::endgroup::")
+        if self._session.progress.ended.is_set():
+            return  # Why the run has ended is reported elsewhere; that units end with it is no failure.
         if error is not None:
             self._failed(unit, error)
         else:

@@ -178,3 +178,34 @@ def test_progress_knows_how_many_requests_are_left(conn: Conn, clock: FixedClock
             stream.save(page)
         shares.append((unit.progress.requests_done, unit.progress.requests_expected))
     assert shares == [(1, 4), (2, 4), (3, 4), (4, 4)]
+
+
+def test_a_pass_that_never_agreed_begins_anew_in_the_next_run(conn: Conn, make: Make) -> None:
+    source = Source(dict.fromkeys((f"i{n}" for n in range(7)), "05"))
+    source.before = lambda number: source.put("05", f"more{number}")
+    with pytest.raises(UnexpectedPayload, match="changed during each of 5 passes"):
+        run(make(source.by_key()), conn)
+    source.before = lambda number: None
+    assert set(run(make(source.by_key()), conn)) == set(source.items)
+
+
+def test_a_cursor_may_expire_within_a_run(conn: Conn, make: Make, source: Source) -> None:
+    refused = []
+
+    def expiring(at: Position, known: Any) -> Page:
+        if at.link == "6" and not refused:
+            refused.append(at)
+            raise NotFound("invalid_cursor")
+        return source.page(at, known)
+
+    assert set(run(make(ByCursor(expiring, key_of)), conn)) == set(source.items)
+
+
+@pytest.mark.parametrize("extras", [{"chain": 3}, {"passes": "x"}, {"link": None}])
+def test_a_checkpoint_of_another_version_keeps_its_key(
+    conn: Conn, make: Make, source: Source, extras: dict[str, Any]
+) -> None:
+    with conn.transaction():
+        at = checkpoints.read(conn, "s", "u", "items")
+        checkpoints.advance(conn, at, token="06", extras=extras)
+    assert run(make(source.by_key()), conn)[0] == "i6"

@@ -19,6 +19,7 @@ from core.locks import collector_lock
 from core.progress import Progress
 from core.session import Session, UnitSession
 from core.units import collect_units
+from tests.waiting import until
 
 Work = Callable[[UnitSession], None]
 
@@ -161,7 +162,7 @@ def test_a_busy_unit_does_not_stop_the_others_but_the_task_is_retried(
     with (
         psycopg.connect(database, autocommit=True) as other,
         collector_lock(other, "c", "b"),
-        pytest.raises(CollectorBusy, match="another task collects b"),
+        pytest.raises(CollectorBusy, match="another task is collecting b"),
     ):
         collect_units(session, "abc", lambda unit: done.append(unit.name))
     assert sorted(done) == ["a", "c"]
@@ -220,10 +221,9 @@ def test_a_stopped_run_waits_for_no_statement_under_way(session: Session, stop_b
 
 def test_the_log_says_how_far_the_run_is(alone: Session, clock: FixedClock) -> None:
     def work(unit: UnitSession) -> None:
-        unit.progress.expect_requests(done=0, left=10)
         for done in range(1, 11):
             clock.sleep(2)
-            unit.progress.expect_requests(done=1, left=10 - done)
+            unit.progress.expect_requests("notes", left=10 - done)
             unit.progress.advance(100)
 
     _, lines = lines_of(alone, work)
@@ -232,3 +232,44 @@ def test_the_log_says_how_far_the_run_is(alone: Session, clock: FixedClock) -> N
         "0 of 3 lists, 17% of requests, about 50 s left",
     ]
     assert "1 of 3 lists, 50% of requests, about 30 s left" in lines
+
+
+def test_units_end_at_their_next_step_after_a_stop(session: Session, stop_by_signal: None) -> None:
+    stopped, steps = threading.Event(), []
+
+    def work(unit: UnitSession) -> None:
+        if unit.name == "a":
+            os.kill(os.getpid(), signal.SIGUSR1)
+        assert stopped.wait(60)
+        for step in range(1000):
+            unit.progress.advance(1)
+            steps.append(step)
+
+    with capture_logs() as logs, pytest.raises(Stopped):
+        collect_units(session, "abc", work)
+    stopped.set()
+    until(lambda: not any(thread.name == "unit" for thread in threading.enumerate()))
+    assert steps == []
+    assert logs == []
+
+
+def test_a_lost_connection_ends_the_other_units_at_their_next_step(session: Session) -> None:
+    lost = threading.Event()
+
+    def work(unit: UnitSession) -> None:
+        if unit.name == "a":
+            unit.conn.pgconn.finish()
+            lost.set()
+            execute(unit.conn, "core/release_lock", {"name": "x"})
+        assert lost.wait(60)
+        while True:
+            unit.progress.advance(1)
+
+    with pytest.raises(DatabaseFailure):
+        lines_of(session, work)
+
+
+def test_a_unit_that_is_named_twice_is_collected_once(session: Session) -> None:
+    done = []
+    collect_units(session, ("a", "b", "a"), lambda unit: done.append(unit.name))
+    assert sorted(done) == ["a", "b"]

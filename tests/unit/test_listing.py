@@ -116,7 +116,7 @@ def test_items_that_never_stay_in_place_are_an_error() -> None:
         items = [{"id": f"i{looks[0]}", "key": "01"}]
         return Page(items, next="" if at.link else "2")
 
-    with pytest.raises(UnexpectedPayload, match="are others at each of 5 looks"):
+    with pytest.raises(UnexpectedPayload, match="changed during each of 5 passes"):
         read(ByKey(restless, key_of, id_of, 1), Position("01"))
 
 
@@ -127,6 +127,13 @@ def test_a_listing_by_cursor_keeps_its_since_until_it_is_complete() -> None:
     assert [at.since for at in source.asked] == ["03", "03", "03"]
     assert [at.newest for at, _ in pairwise(source.asked)] == ["", "05"]
     assert position == Position("09")
+
+
+def test_a_key_from_the_future_is_not_where_the_next_run_begins() -> None:
+    source = Source({"a": "01", "b": "02", "late": "99"})
+    found, position = read(ByCursor(source.page, key_of, latest="10"))
+    assert ("late", "99") in found
+    assert position == Position("02")
 
 
 def test_nothing_new_by_cursor_changes_nothing() -> None:

@@ -139,13 +139,13 @@ def test_a_refusal_ends_the_lease_and_blocks_the_identity(clock: FixedClock) -> 
 
 
 def test_a_preferred_identity_is_used_if_it_can_send(clock: FixedClock) -> None:
-    leases = FakeLeases(lease(1, "b"), Wait(600.0, "drained"), lease(2, "a"))
+    leases = FakeLeases(lease(1, "b"), Wait(600.0, "drained"))
     budget = SharedBudget(leases, QUICK, clock)
     with budget.admit("core", identity="b") as admission:
         assert admission.identity == "b"
     with budget.admit("core", identity="c") as admission:
-        assert admission.identity == "a"
-    assert leases.wished == ["b", "c", ""]
+        assert admission.identity == "b"
+    assert leases.wished == ["b", "c"]
     assert clock.slept == []
 
 
@@ -254,3 +254,27 @@ def test_what_is_granted_while_the_budget_is_closed_is_given_back() -> None:
     assert [type(error) for error in errors] == [Closed]
     assert leases.reports[-1] == [LeaseUse(lease(1), 0, 0)]
     assert leases.closes == 2
+
+
+def test_whoever_prefers_nobody_uses_the_leases_that_others_preferred(clock: FixedClock) -> None:
+    """Asking for more slots would be asking for those that this process holds itself."""
+    leases = FakeLeases(lease(1, "a", slots=1), Wait(600.0, "b is drained"))
+    budget = SharedBudget(leases, QUICK, clock)
+    with budget.admit("core", identity="a") as first:
+        assert first.identity == "a"
+    with budget.admit("core", identity="b") as second:
+        assert second.identity == "a"
+    with budget.admit("core") as third:
+        assert third.identity == "a"
+    assert leases.wished == ["a", "b"]
+
+
+def test_a_lease_that_still_fits_is_kept_while_another_identity_gets_one(clock: FixedClock) -> None:
+    leases = FakeLeases(lease(1, "a"), lease(2, "b"))
+    budget = SharedBudget(leases, QUICK, clock)
+    for identity in ("a", "b", "a", "b", ""):
+        with budget.admit("core", identity=identity) as admission:
+            assert admission.identity == (identity or "a")
+    assert leases.reports == [[], []]
+    budget.close()
+    assert sorted((use.lease.id, use.requests) for use in leases.reports[-1]) == [(1, 3), (2, 2)]

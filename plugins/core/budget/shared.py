@@ -5,7 +5,7 @@ Each request costs a lock and a subtraction; only a new lease costs a query.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Condition, Event
@@ -57,7 +57,10 @@ class _Held:
 
 @dataclass
 class _Resource:
-    """The leases on one resource: those in use by the identity that was asked for, and those that end."""
+    """The leases on one resource: those in use, by whose they are, and those that end.
+
+    Requests that prefer nobody use any of them; else a process would wait for slots that it holds itself.
+    """
 
     limits: Limits
     in_use: dict[str, _Held] = field(default_factory=dict)
@@ -68,6 +71,20 @@ class _Resource:
         """Return how many requests fill the slots of a lease; it took over those of leases that end."""
         same = (other for other in self.ending if other.lease.identity == held.lease.identity)
         return held.in_flight + sum(other.in_flight for other in same)
+
+    def usable(self, identity: str, cost: int, now: float) -> list[_Held]:
+        """Return the leases of an identity under which a request may be started; of all if it is empty."""
+        found = [held for name, held in self.in_use.items() if identity in ("", name)]
+        return [held for held in found if held.fits(cost, now)]
+
+    def free(self, leases: Iterable[_Held]) -> _Held | None:
+        """Return the first of these leases that has a free slot."""
+        return next((held for held in leases if self.in_flight(held) < held.lease.slots), None)
+
+    def begin(self, held: _Held) -> None:
+        """Use a new lease instead of an earlier one of the same identity."""
+        self.end(held.lease.identity)
+        self.in_use[held.lease.identity] = held
 
     def end(self, *identities: str) -> list[tuple[_Held, LeaseUse]]:
         """Stop using leases; return what the database has to know of all leases that end."""
@@ -188,9 +205,8 @@ class SharedBudget:
                 while True:
                     if closed.is_set():
                         raise Closed(f"{name}: the budget was closed while a request waited for it")
-                    held = resource.in_use.get(identity)
-                    usable = held is not None and held.fits(expected, self._clock.monotonic())
-                    if held and usable and resource.in_flight(held) < held.lease.slots:
+                    usable = resource.usable(identity, expected, self._clock.monotonic())
+                    if held := resource.free(usable):
                         held.requests += 1
                         held.points += expected
                         held.in_flight += 1
@@ -224,7 +240,9 @@ class SharedBudget:
         """Take a new lease; one thread at a time."""
         try:
             with self._changed:
-                uses = resource.end(identity)
+                now = self._clock.monotonic()
+                fitting = {held.lease.identity for held in resource.usable("", cost, now)}
+                uses = resource.end(*(resource.in_use.keys() - fitting))
             requested_at = self._clock.monotonic()
             answer = self._leases.take(name, cost, [use for _, use in uses], identity)
             with self._changed:
@@ -232,7 +250,7 @@ class SharedBudget:
                 if isinstance(answer, Wait):
                     return answer
                 until = requested_at + resource.limits.lease * SAFE_SHARE
-                resource.in_use[identity] = _Held(answer, until)
+                resource.begin(_Held(answer, until))
                 return None
         finally:
             with self._changed:
