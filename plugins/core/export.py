@@ -9,7 +9,8 @@ machine, is written as a whole.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import errno
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -17,11 +18,14 @@ from pathlib import Path
 from core import checkpoints
 from core.clock import Clock
 from core.database import Conn, execute, fetch, pages
-from core.errors import CollectorError, UnexpectedPayload
+from core.errors import CollectorError, ConfigurationError, UnexpectedPayload
 from core.export_folder import ExportFolder
+from core.progress import counted
 from core.session import UnitSession
 
 FILES_PER_QUERY = 500
+OF_ONE_FILE = frozenset({errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EEXIST, errno.ENOTEMPTY})
+"""What the name of one file can cause; anything else concerns the whole folder."""
 NAMED = 5
 """How many keys without a file an error names."""
 
@@ -81,38 +85,71 @@ def write_marked(session: UnitSession, source: str, root: Path, render: Render) 
     query = {"source": source, "scope": scope}
     for marked in pages(conn, "core/read_marked_exports", query, size=FILES_PER_QUERY, into=_Marked):
         rendered = render(conn, [item.key for item in marked])
-        files: dict[_Marked, File | None] = {}
-        for item in marked:
-            file = rendered.get(item.key)
-            if isinstance(file, CollectorError):
-                problems.append(str(file))
-            else:
-                files[item] = file
+        files = dict(_usable(conn, source, scope, marked, rendered, problems))
         folder.note(file.path for item, file in files.items() if file and file.path != item.path)
-        written = [_write(folder, item, file) for item, file in files.items()]
-        _remove_renamed(session, source, folder, files, written)
+        written = list(_written(folder, files, problems))
+        before = [item for item, _ in written]
+        after = [item for _, item in written]
+        _remove_renamed(session, source, folder, before, after)
         with conn.transaction():
-            _settle(conn, source, scope, written)
-        changed = [now for now, before in zip(written, files, strict=True) if now.path and now != before]
+            _settle(conn, source, scope, after)
+        changed = [now for was, now in written if now.path and now != was]
         session.progress.count("files_written", len(changed))
         session.progress.advance(len(written))
     folder.finish()
     if problems:
         session.progress.count("files_failed", len(problems))
         raise UnexpectedPayload(
-            f"{len(problems)} files could not be written, the others are: {'; '.join(problems[:NAMED])}",
+            f"{counted(len(problems), 'files')} could not be written: {'; '.join(problems[:NAMED])}; "
+            "all others were",
             source=source,
             identifier=scope,
         )
 
 
-def _write(folder: ExportFolder, item: _Marked, file: File | None) -> _Marked:
-    """Write a key's file; return where it is now."""
-    if file is None:
-        return _Marked(item.key, "", b"", item.marks)
-    content = file.text.encode()
-    folder.write(file.path, content)
-    return _Marked(item.key, file.path, sha256(content).digest(), item.marks)
+def _usable(
+    conn: Conn,
+    source: str,
+    scope: str,
+    marked: Sequence[_Marked],
+    rendered: Mapping[str, File | CollectorError],
+    problems: list[str],
+) -> Iterator[tuple[_Marked, File | None]]:
+    """Yield the keys whose file can be written; two with one path would overwrite each other in turns."""
+    moving = {item.key for item in marked}
+    new = {file.path for file in rendered.values() if isinstance(file, File)}
+    taken = _taken(conn, source, scope, new, sorted(moving), settled=True)
+    for item in marked:
+        file = rendered.get(item.key)
+        if isinstance(file, CollectorError):
+            problems.append(str(file))
+        elif file and file.path in taken:
+            problems.append(f"{item.key}: another item has the file {file.path}")
+        else:
+            taken |= {file.path} if file else set()
+            yield item, file
+
+
+def _written(
+    folder: ExportFolder, files: Mapping[_Marked, File | None], problems: list[str]
+) -> Iterator[tuple[_Marked, _Marked]]:
+    """Write the files; yield each key as it was and as it is now."""
+    for item, file in files.items():
+        if file is None:
+            yield item, _Marked(item.key, "", b"", item.marks)
+            continue
+        content = file.text.encode("utf-8", "replace")
+        try:
+            folder.write(file.path, content)
+        except ValueError as error:
+            problems.append(f"{item.key}: {error}")
+        except OSError as error:
+            if error.errno not in OF_ONE_FILE:
+                reason = error.strerror or type(error).__name__
+                raise ConfigurationError(f"{folder.root} cannot be written ({reason})") from error
+            problems.append(f"{item.key}: {error.strerror}")
+        else:
+            yield item, _Marked(item.key, file.path, sha256(content).digest(), item.marks)
 
 
 def _remove_renamed(
@@ -139,9 +176,14 @@ def _remove_unknown(conn: Conn, source: str, scope: str, folder: ExportFolder) -
     folder.finish()
 
 
-def _taken(conn: Conn, source: str, scope: str, paths: set[str], keys: list[str]) -> set[str]:
-    """Return those of the paths that keys have, except for these keys."""
-    query = {"source": source, "scope": scope, "paths": sorted(paths), "keys": sorted(keys)}
+def _taken(
+    conn: Conn, source: str, scope: str, paths: set[str], keys: list[str], *, settled: bool = False
+) -> set[str]:
+    """Return those of the paths that keys have, except for these keys.
+
+    :param settled: ask only for keys that are not marked, whose files stay where they are.
+    """
+    query = {"source": source, "scope": scope, "paths": sorted(paths), "keys": keys, "settled": settled}
     return {path for (path,) in fetch(conn, "core/find_taken_paths", query)}
 
 

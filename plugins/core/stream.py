@@ -122,11 +122,10 @@ class Stream:
                 anew = Position(self._at.since)
                 if self._began_again or self._at == anew:
                     raise
-                self._session.log.warning(
-                    f"{self.name}: begins again because its position is refused: {error}"
-                )
+                self._session.log.warning(f"{self.name}: begins again, its position is refused: {error}")
                 self._at = self._begins = anew
                 self._began_again = True
+                self._links.clear()
 
     def _fetch(self) -> Page:
         at = self._at

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,9 +12,9 @@ import pytest
 from core import export
 from core.clock import FixedClock
 from core.database import Conn
-from core.errors import CollectorError, UnexpectedPayload
+from core.errors import CollectorError, ConfigurationError, UnexpectedPayload
 from core.export import File, mark, mark_all, write_marked
-from core.export_folder import FOLDER_ID
+from core.export_folder import FOLDER_ID, ExportFolder
 from core.session import Session, UnitSession
 from tests.crash.files import faulty_files
 from tests.crash.seams import Killed, Process, Seam
@@ -139,7 +140,7 @@ def test_a_file_that_cannot_be_made_is_named_and_tried_again(exported: Exported)
     exported.change(a=UnexpectedPayload("no title", source="s", identifier="a"), b=TWO)
     for _ in range(2):
         with pytest.raises(
-            UnexpectedPayload, match="1 files could not be written, the others are: s: a: no title"
+            UnexpectedPayload, match="1 file could not be written: s: a: no title; all others were"
         ):
             exported.write()
         assert exported.asked[:1] == ["a"]
@@ -171,10 +172,42 @@ def test_everything_can_be_written_again(exported: Exported, conn: Conn) -> None
     assert exported.files == {ONE.path: "one"}
 
 
-@pytest.mark.parametrize("path", ["../outside.md", "/etc/x.md", "a//b.md", "é" * 128 + ".md"])
-def test_no_file_is_written_outside_its_folder_or_under_a_name_too_long(
+@pytest.mark.parametrize(
+    "path",
+    ["../outside.md", "/etc/x.md", "a//b.md", "é" * 128 + ".md", "dir /x.md", "issues", f"{TWO.path}/x.md"],
+)
+def test_a_path_that_cannot_be_used_is_named_and_keeps_nothing_else_from_being_written(
     exported: Exported, path: str
 ) -> None:
-    exported.change(a=File(path, "x"))
-    with pytest.raises(ValueError, match="cannot be used as a path segment"):
+    exported.change(b=TWO)
+    exported.write()
+    exported.change(a=File(path, "x"), c=ONE)
+    for _ in range(2):
+        with pytest.raises(UnexpectedPayload, match="1 file could not be written: a: "):
+            exported.write()
+    assert exported.files == {ONE.path: "one", TWO.path: "two"}
+    exported.change(a=None)
+    exported.write()
+
+
+def test_two_keys_with_one_path_do_not_overwrite_each_other(exported: Exported) -> None:
+    exported.change(a=ONE, b=File(ONE.path, "b"))
+    for _ in range(2):
+        with pytest.raises(UnexpectedPayload, match=r"b: another item has the file issues/2026/#1 - One\.md"):
+            exported.write()
+        assert exported.files == {ONE.path: "one"}
+    exported.change(a=None)
+    exported.write()
+    assert exported.files == {ONE.path: "b"}
+
+
+def test_a_folder_that_cannot_be_written_is_an_error_that_names_it(
+    exported: Exported, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(folder: ExportFolder, path: str, content: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    exported.change(a=ONE)
+    monkeypatch.setattr(ExportFolder, "write", full)
+    with pytest.raises(ConfigurationError, match=r"/u cannot be written \(No space left on device\)"):
         exported.write()

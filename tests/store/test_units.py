@@ -138,9 +138,11 @@ def test_failures_are_named_in_the_order_of_the_units(session: Session) -> None:
 
 
 def test_a_limit_ends_all_workers_but_not_the_units_under_way(session: Session) -> None:
-    limited, done = threading.Event(), []
+    began, limited, done = threading.Barrier(3, timeout=60), threading.Event(), []
 
     def work(unit: UnitSession) -> None:
+        if unit.name in "abc":
+            began.wait()
         if unit.name == "a":
             limited.set()
             raise RateLimited("the quota is used up", retry_after=900)
@@ -204,9 +206,17 @@ def stop_by_signal() -> Iterator[None]:
 def test_a_stopped_run_waits_for_no_statement_under_way(session: Session, stop_by_signal: None) -> None:
     ended = threading.Event()
 
+    def others_sleep(conn: Conn) -> bool:
+        query = (
+            "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'SELECT pg_sleep%'"
+        )
+        return conn.execute(query).fetchone() == (2,)
+
     def work(unit: UnitSession) -> None:
         if unit.name == "a":
+            until(lambda: others_sleep(unit.conn))
             os.kill(os.getpid(), signal.SIGUSR1)
+            return
         try:
             unit.conn.execute("SELECT pg_sleep(500)")
         except psycopg.errors.QueryCanceled:
