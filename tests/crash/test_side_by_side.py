@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
+from tests.crash.conftest import Histories
 from tests.crash.equivalence import check
 from tests.crash.forge_scenario import FIRST_LOAD, NAMES
-from tests.crash.history import MODES, History, history
+from tests.crash.history import MODES, History
 
 
-@pytest.fixture(scope="module")
-def alone(migrated: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[History]:
+@pytest.fixture
+def alone(histories: Histories) -> History:
     """A history in which one unit is collected after the other."""
-    with history(FIRST_LOAD, "first", migrated, tmp_path_factory.mktemp("alone") / "files") as found:
-        yield found
+    return histories(FIRST_LOAD, "first")
 
 
-@pytest.fixture(scope="module")
-def together(migrated: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[History]:
+@pytest.fixture
+def together(histories: Histories) -> History:
     """A history in which all units are collected at a time, each over a connection of its own."""
-    folder = tmp_path_factory.mktemp("together") / "files"
-    with history(FIRST_LOAD, "first", migrated, folder, side_by_side=len(NAMES)) as found:
-        yield found
+    return histories(FIRST_LOAD, "first", side_by_side=len(NAMES))
 
 
 def test_the_end_is_that_of_one_worker(alone: History, together: History) -> None:
