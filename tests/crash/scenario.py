@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from core.budget import Limits
@@ -87,6 +88,10 @@ class BriefClock(SystemClock):
     def sleep(self, seconds: float) -> None:
         """Wait for a moment."""
         time.sleep(min(seconds, 0.02))
+
+    def wait(self, event: Event, seconds: float) -> None:
+        """Wait for a moment, or until the event."""
+        event.wait(min(seconds, 0.02))
 
 
 def without_identities(found: Snapshot) -> Snapshot:
