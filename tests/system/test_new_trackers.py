@@ -44,7 +44,7 @@ def test_the_tests_of_a_new_tracker_pass_as_written() -> None:
         copy,
         *(sys.executable, "-m", "pytest", "-q", "-m", "not prove", "-k", "sample_source or Sample"),
         *(f"tests/{part}" for part in tests),
-        CRASH_SPREAD="2",
+        CRASH_SPREAD="5",
     )
 
 
