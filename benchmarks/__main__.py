@@ -23,8 +23,6 @@ os.environ |= {
     "no_proxy": "*",
 }
 
-import structlog  # noqa: E402
-
 from benchmarks import (  # noqa: E402
     budget,
     exporting,
@@ -42,7 +40,6 @@ from launcher.postgres import EmbeddedServer  # noqa: E402
 
 def main() -> int:
     logging.disable(logging.WARNING)
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     server = EmbeddedServer(SCRATCH / "pg")
     server.start()
     missed = 0

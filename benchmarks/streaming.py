@@ -40,6 +40,8 @@ PER_PAGE, OWNER = 2, "ada"
 
 
 def figures(url: str) -> Iterator[Figure]:
+    # Airflow configures it anew when another part imports it.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     yield from _side_by_side(url)
     yield _cpu(url)
     yield from _first_load(url, kills=False)
