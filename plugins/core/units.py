@@ -88,9 +88,9 @@ class _Loop:
             threading.Thread(target=copy_context().run, args=(self._worker, conns), name="unit", daemon=True)
             for _ in range(workers)
         ]
-        for thread in threads:
-            thread.start()
         try:
+            for thread in threads:
+                thread.start()
             for thread in threads:
                 thread.join()
         except BaseException:

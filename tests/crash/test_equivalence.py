@@ -14,7 +14,8 @@ FEW = 1 if SPREAD == 1 else None
 CASES = [(scenario, stage) for scenario in all_scenarios() for stage in scenario.stages]
 
 
-def with_modes(cases: list[tuple[Scenario, str]]) -> list[object]:
+def with_modes(cases: list[tuple[Scenario, str]], most: int | None = None) -> list[object]:
+    """Return each case with the ways in which it can fail, at most so many for each seam."""
     return [
         pytest.param(scenario, stage, f"{seam} {how}", id=f"{scenario.name}-{stage}-{seam} {how}")
         for scenario, stage in cases
@@ -24,7 +25,9 @@ def with_modes(cases: list[tuple[Scenario, str]]) -> list[object]:
     ]
 
 
-@pytest.mark.parametrize(("scenario", "stage", "mode"), with_modes([c for c in CASES if c[0].share_in_ci]))
+@pytest.mark.parametrize(
+    ("scenario", "stage", "mode"), with_modes([c for c in CASES if c[0].share_in_ci], FEW)
+)
 def test_runs_recover_from_some_crashes(
     histories: Histories, scenario: Scenario, stage: str, mode: str
 ) -> None:
