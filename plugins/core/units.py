@@ -93,7 +93,7 @@ class _Loop:
                 thread.start()
             for thread in threads:
                 thread.join()
-        except BaseException:
+        except BaseException:  # a stop is a KeyboardInterrupt; it ends the threads, and goes on below
             self._end()
             for conn in conns:
                 with suppress(Exception):  # It may be gone already; the reason is under way.

@@ -19,7 +19,7 @@ A, B = Place("messages", "1"), Place("messages", "2")
 PINS = Place("pins", "1")
 
 
-def told(
+def report_of(
     remaining: int, after: float = 5.0, *, name: str = "b", limit: int = 5, at: float = 1000.0
 ) -> LimitReport:
     return LimitReport(bucket=BucketReport(name, limit, remaining, after, at))
@@ -40,7 +40,7 @@ def test_one_request_finds_out_about_a_route() -> None:
     buckets.enter(A)
     assert buckets.wait(A, 0.0) is None
     assert buckets.wait(B, 0.0) == 0
-    buckets.learn(A, told(4), 0.0)
+    buckets.learn(A, report_of(4), 0.0)
     for _ in range(4):
         assert buckets.wait(A, 0.0) == 0
         buckets.enter(A)
@@ -56,7 +56,7 @@ def test_a_failed_request_leaves_the_next_one_to_find_out() -> None:
 
 def test_an_empty_bucket_is_waited_for_and_others_are_not() -> None:
     buckets = Buckets()
-    send(buckets, A, told(0, 1.5))
+    send(buckets, A, report_of(0, 1.5))
     assert 1.5 <= (buckets.wait(A, 0.0) or 0) < 1.6
     assert buckets.wait(B, 0.0) == 0
     assert buckets.wait(PINS, 0.0) == 0
@@ -65,7 +65,7 @@ def test_an_empty_bucket_is_waited_for_and_others_are_not() -> None:
 
 def test_a_new_channel_has_the_size_of_the_bucket_elsewhere() -> None:
     buckets = Buckets()
-    send(buckets, A, told(1, limit=2))
+    send(buckets, A, report_of(1, limit=2))
     buckets.enter(B)
     assert buckets.wait(B, 0.0) == 0
     buckets.enter(B)
@@ -74,8 +74,8 @@ def test_a_new_channel_has_the_size_of_the_bucket_elsewhere() -> None:
 
 def test_routes_may_share_a_bucket() -> None:
     buckets = Buckets()
-    send(buckets, A, told(3))
-    send(buckets, PINS, told(2))
+    send(buckets, A, report_of(3))
+    send(buckets, PINS, report_of(2))
     buckets.enter(PINS)
     buckets.enter(A)
     assert (buckets.wait(A, 0.0), buckets.wait(PINS, 0.0)) == (pytest.approx(5.0, abs=0.02),) * 2
@@ -83,53 +83,53 @@ def test_routes_may_share_a_bucket() -> None:
 
 def test_a_route_may_get_another_bucket() -> None:
     buckets = Buckets()
-    send(buckets, A, told(0))
-    send(buckets, B, told(0))
+    send(buckets, A, report_of(0))
+    send(buckets, B, report_of(0))
     assert buckets.wait(A, 6.0) == 0
-    send(buckets, A, told(3, name="renamed", at=1006.0), 6.0)
-    send(buckets, A, told(0, 9.0, name="renamed", at=1006.0), 6.0)
+    send(buckets, A, report_of(3, name="renamed", at=1006.0), 6.0)
+    send(buckets, A, report_of(0, 9.0, name="renamed", at=1006.0), 6.0)
     assert (buckets.wait(A, 6.0) or 0) > 4.9
 
 
 def test_what_was_known_under_another_name_still_holds_elsewhere() -> None:
     buckets = Buckets()
-    send(buckets, A, told(3))
-    send(buckets, B, told(0))
-    send(buckets, A, told(2, name="renamed"))
+    send(buckets, A, report_of(3))
+    send(buckets, B, report_of(0))
+    send(buckets, A, report_of(2, name="renamed"))
     assert (buckets.wait(A, 0.0), buckets.wait(B, 0.0)) == (0, pytest.approx(5.0, abs=0.02))
 
 
 def test_answers_may_overtake_each_other() -> None:
     buckets = Buckets()
-    send(buckets, A, told(4))
+    send(buckets, A, report_of(4))
     for _ in range(3):
         buckets.enter(A)
     for remaining in (1, 3, 2):
-        buckets.learn(A, told(remaining), 0.1)
-    send(buckets, A, told(0), 0.2)
+        buckets.learn(A, report_of(remaining), 0.1)
+    send(buckets, A, report_of(0), 0.2)
     assert (buckets.wait(A, 0.2) or 0) > 4.7
 
 
 def test_others_who_use_the_bucket_are_noticed() -> None:
     buckets = Buckets()
-    send(buckets, A, told(4))
-    send(buckets, A, told(0))
+    send(buckets, A, report_of(4))
+    send(buckets, A, report_of(0))
     assert (buckets.wait(A, 0.0) or 0) > 4.9
 
 
 def test_a_late_answer_of_the_last_window_changes_nothing() -> None:
     buckets = Buckets()
-    send(buckets, A, told(4, 1.0))
+    send(buckets, A, report_of(4, 1.0))
     buckets.enter(A)
     assert buckets.wait(A, 2.0) == 0
-    send(buckets, A, told(4, 1.0, at=1001.0), 2.0)
-    buckets.learn(A, told(0, 0.0), 2.1)
+    send(buckets, A, report_of(4, 1.0, at=1001.0), 2.0)
+    buckets.learn(A, report_of(0, 0.0), 2.1)
     assert buckets.wait(A, 2.1) == 0
 
 
 def test_a_request_without_an_answer_may_have_been_counted() -> None:
     buckets = Buckets()
-    send(buckets, A, told(1))
+    send(buckets, A, report_of(1))
     buckets.enter(A)
     buckets.leave(A, sent=True)
     assert (buckets.wait(A, 0.0) or 0) > 4.9
@@ -137,13 +137,13 @@ def test_a_request_without_an_answer_may_have_been_counted() -> None:
 
 def test_what_is_in_flight_at_the_reset_may_count_after_it() -> None:
     buckets = Buckets()
-    send(buckets, A, told(4, 1.0))
+    send(buckets, A, report_of(4, 1.0))
     for _ in range(4):
         buckets.enter(A)
     assert buckets.wait(A, 2.0) == 0
     buckets.enter(A)
     assert buckets.wait(A, 2.0) is None
-    buckets.learn(A, told(4, 1.0, at=1001.0), 2.0)
+    buckets.learn(A, report_of(4, 1.0, at=1001.0), 2.0)
     assert (buckets.wait(A, 2.0) or 0) > 0.9
 
 
@@ -176,7 +176,7 @@ def test_refusals_that_say_nothing_double() -> None:
         send(buckets, A, refused(None), now)
         assert buckets.wait(A, now) == expected
         now += expected + 1.0
-    send(buckets, A, told(4, at=2000.0), now)
+    send(buckets, A, report_of(4, at=2000.0), now)
     send(buckets, A, refused(None), now)
     assert buckets.wait(A, now) == 5
 
@@ -184,7 +184,7 @@ def test_refusals_that_say_nothing_double() -> None:
 def test_buckets_that_are_full_again_are_forgotten() -> None:
     buckets = Buckets()
     for number in range(3 * MANY):
-        send(buckets, Place("messages", str(number)), told(4, 1.0, at=1000.0 + number), float(number))
+        send(buckets, Place("messages", str(number)), report_of(4, 1.0, at=1000.0 + number), float(number))
     assert len(buckets._known) <= MANY + 1
 
 
@@ -203,7 +203,7 @@ class Source:
         self.used[major] += 1
         after = self.resets[major] - now
         left = max(0, self.limit - self.used[major])
-        report = told(left, after, name=self.name, limit=self.limit, at=self.resets[major])
+        report = report_of(left, after, name=self.name, limit=self.limit, at=self.resets[major])
         if self.used[major] <= self.limit:
             self.served += 1
             return report
@@ -289,7 +289,7 @@ def test_a_request_waits_for_its_bucket_then_asks_the_shared_budget(clock: Fixed
     for _ in range(2):
         with budget.admit("messages:1") as admission:
             assert (admission.identity, admission.longest) == ("bot", 45.0)
-            admission.learn(told(0, 1.5))
+            admission.learn(report_of(0, 1.5))
     assert shared.asked == ["core", "core"]
     assert clock.slept == [pytest.approx(1.5, abs=0.02)]
     with budget.admit("messages:2"):

@@ -53,15 +53,15 @@ class _Bucket:
     blocked_until: float = 0.0
     refusals: int = 0
 
-    def learn(self, told: BucketReport, now: float) -> None:
+    def learn(self, reported: BucketReport, now: float) -> None:
         """Note what an answer says, unless it belongs to an earlier window."""
-        ends = now + told.reset_after + MARGIN
-        window = ends if told.reset_at is None else told.reset_at
-        self.limit = told.limit
+        ends = now + reported.reset_after + MARGIN
+        window = ends if reported.reset_at is None else reported.reset_at
+        self.limit = reported.limit
         if self.window is None or window > self.window + SAME_WINDOW:
-            self.window, self.ends, self.left = window, ends, told.remaining
+            self.window, self.ends, self.left = window, ends, reported.remaining
         elif self.ends is not None and window > self.window - SAME_WINDOW:
-            self.left, self.ends = min(self.left, told.remaining), min(self.ends, ends)
+            self.left, self.ends = min(self.left, reported.remaining), min(self.ends, ends)
 
     def renew(self, now: float) -> None:
         """Fill the bucket after its reset."""
@@ -112,11 +112,11 @@ class Buckets:
     def learn(self, place: Place, report: LimitReport, now: float) -> None:
         """Note the answer to a request, which ends it."""
         self._end(place)
-        told = report.bucket
-        if told is not None and told.name:
-            self._rename(place, told.name)
-            self._sizes[told.name] = told.limit
-            self._known.setdefault(self._key(place), _Bucket()).learn(told, now)
+        reported = report.bucket
+        if reported is not None and reported.name:
+            self._rename(place, reported.name)
+            self._sizes[reported.name] = reported.limit
+            self._known.setdefault(self._key(place), _Bucket()).learn(reported, now)
         if report.refused:
             self._block(place, report, now)
         elif (bucket := self._known.get(self._key(place))) is not None:
@@ -141,12 +141,12 @@ class Buckets:
             self._known.setdefault((name, "", key[2]), replace(self._known[key]))
 
     def _block(self, place: Place, report: LimitReport, now: float) -> None:
-        told, wait = report.bucket, report.wait
+        reported, wait = report.bucket, report.wait
         bucket = self._known.setdefault(self._key(place), _Bucket())
         if wait is None:
             wait = min(FIRST_PAUSE * 2**bucket.refusals, LONGEST_PAUSE)
         bucket.refusals = min(bucket.refusals + 1, 10)
-        if told is not None and told.blocks_everything:
+        if reported is not None and reported.blocks_everything:
             self._all_blocked_until = max(self._all_blocked_until, now + wait)
         else:
             bucket.blocked_until = max(bucket.blocked_until, now + wait)
