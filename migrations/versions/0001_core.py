@@ -81,6 +81,21 @@ def upgrade() -> None:
         comment="Last outcome per schedule group in which a tracker ran; runs that only skipped write nothing",
     )
     op.create_table(
+        "seen_item",
+        sa.Column("source", sa.String(length=64), nullable=False, comment="Tracker package"),
+        sa.Column("scope", sa.String(length=512), nullable=False, comment="List, channel, repository …"),
+        sa.Column("stream", sa.String(length=128), nullable=False, comment="What is listed in that scope"),
+        sa.Column(
+            "key",
+            sa.String(length=1024, collation="C"),
+            nullable=False,
+            comment="Natural key of the item in its source",
+        ),
+        sa.PrimaryKeyConstraint("source", "scope", "stream", "key", name=op.f("seen_item_pkey")),
+        schema="core",
+        comment="What a complete listing has shown so far; empty once it is known what it does not show any more",
+    )
+    op.create_table(
         "exported_file",
         sa.Column("source", sa.String(length=64), nullable=False, comment="Tracker package"),
         sa.Column("scope", sa.String(length=512), nullable=False, comment="List, channel, repository …"),
@@ -353,6 +368,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("DROP VIEW core.task_status")
     tables = (
+        "seen_item",
         "run",
         "release_consumption",
         "raw_payload",

@@ -61,9 +61,17 @@ class _Marked:
 
 def mark(conn: Conn, source: str, scope: str, keys: Iterable[str]) -> None:
     """Mark keys whose rows changed, in the transaction that changes them."""
-    wanted = sorted(set(keys))
-    if wanted:
-        execute(conn, "core/mark_exports", {"source": source, "scope": scope, "keys": wanted})
+    mark_of_units(conn, source, ((scope, key) for key in keys))
+
+
+def mark_of_units(conn: Conn, source: str, keys: Iterable[tuple[str, str]]) -> None:
+    """Mark keys of several units: an author's new name, say, is in the files of each.
+
+    Tasks cannot deadlock if each calls this once per transaction.
+    """
+    if wanted := sorted(set(keys)):
+        scopes, names = zip(*wanted, strict=True)
+        execute(conn, "core/mark_exports", {"source": source, "scopes": list(scopes), "keys": list(names)})
 
 
 def mark_all(conn: Conn, source: str, scope: str) -> int:

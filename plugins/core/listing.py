@@ -31,7 +31,7 @@ class Position:
     :param passes: how often the items of the key `since` were listed, if they fill several pages.
     :param shown: how many of them this pass has shown.
     :param digest: of the items that this pass has shown.
-    :param agreed: digest of the pass before; if both are equal, nothing moved meanwhile.
+    :param agreed: digest of the pass before, also that of an earlier run; if both are equal, nothing moved.
     """
 
     since: str = ""
@@ -95,6 +95,7 @@ class ByKey:
     :param id_of: what tells items of one key apart.
     :param page_size: how many items a full page has.
     :param cap: how many items the source shows at most, whatever the links say; 0 if there is no such limit.
+    :param latest: the greatest key to believe, such as now: one beyond it would hide all changes until then.
     """
 
     fetch: Fetch
@@ -102,6 +103,7 @@ class ByKey:
     id_of: Callable[[Item], str]
     page_size: int
     cap: int = 0
+    latest: str = ""
 
     def step(self, at: Position, page: Page) -> Step:
         """Go on from the last key; by link only if all items have the key that was asked for."""
@@ -120,22 +122,24 @@ class ByKey:
                 source="listing",
                 identifier=at.since,
             )
-        if last > at.since and (full or page.next):
+        if last > at.since and (full or page.next or at.link):
             return Step(Position(last))
-        return Step(Position(at.since), complete=True)
+        return Step(Position(at.since, agreed=seen.digest if at.link else ""), complete=True)
 
     def _last_key(self, at: Position, page: Page) -> str:
-        """Return the last key of a page; refuse a listing in another order, which would lose items."""
-        last = at.since
+        """Return the last key to be believed; refuse a page in another order, which would lose items."""
+        last = before = at.since
         for item in page.items:
             key = self.key_of(item)
-            if key < last:
+            if key < before:
                 raise UnexpectedPayload(
-                    f"not in ascending order: {key} comes after {last}",
+                    f"not in ascending order: {key} comes after {before}",
                     source="listing",
                     identifier=self.id_of(item),
                 )
-            last = key
+            before = key
+            if not self.latest or key <= self.latest:
+                last = key
         return last
 
     def _add(self, at: Position, page: Page) -> Position:
@@ -161,7 +165,7 @@ class ByCursor:
     The key from which it is asked for stays fixed until it is complete; then it is the greatest one seen.
 
     :param key_of: the key of an item, as the source wants to be asked for it; in text order.
-    :param latest: the greatest key to believe, such as tomorrow: one beyond it would hide all later items.
+    :param latest: the greatest key to believe, such as now: one beyond it would hide all changes until then.
     """
 
     fetch: Fetch

@@ -96,6 +96,20 @@ class RunRecord:
         }
         return [(state, category) for state, category in fetch(self.conn, "core/earlier_tries", values)]
 
+    def run_key(self) -> str:
+        """Return what all tries of the task share until one succeeds; what is cleared then runs anew."""
+        task = self.task
+        if not task.run_id:
+            return str(self.id)
+        values = {
+            "dag_id": task.dag_id,
+            "run_id": task.run_id,
+            "task_id": task.task_id,
+            "map_index": task.map_index,
+        }
+        row = fetch_one(self.conn, "core/count_successes", values)
+        return f"{task.dag_id}/{task.run_id}/{task.task_id}/{task.map_index}/{row[0] if row else 0}"
+
     def _values(self, counts: Mapping[str, int]) -> dict[str, Any]:
         return {
             "id": self.id,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 import structlog
 
@@ -21,6 +22,7 @@ class Session:
     :param command: the collector's command, under whose name units are locked.
     :param connect: opens a connection for each unit that is collected beside others.
     :param side_by_side: how many units are collected at a time; more than one needs `connect`.
+    :param run_key: what all tries of one run share until one succeeds, so that a refresh goes on.
     """
 
     def __init__(
@@ -33,6 +35,7 @@ class Session:
         command: str = "",
         connect: Callable[[], Conn] | None = None,
         side_by_side: int = 1,
+        run_key: str = "",
     ) -> None:
         self.conn = conn
         self.clock = clock or SystemClock()
@@ -40,6 +43,7 @@ class Session:
         self.settings = settings or Settings()
         self.command = command or self.progress.collector or "collector"
         self.connect, self.side_by_side = connect, side_by_side if connect else 1
+        self.run_key = run_key or uuid4().hex
 
     def unit(self, name: str, conn: Conn | None = None) -> UnitSession:
         """Return the session of one unit.
@@ -47,7 +51,8 @@ class Session:
         :param conn: its own connection, if other units are collected at the same time.
         """
         progress = self.progress.unit(name)
-        return UnitSession(name, conn or self.conn, self.clock, progress, self.settings, UnitLog(name))
+        log = UnitLog(name)
+        return UnitSession(name, conn or self.conn, self.clock, progress, self.settings, log, self.run_key)
 
 
 class UnitLog:
@@ -80,3 +85,4 @@ class UnitSession:
     progress: UnitProgress
     settings: Settings
     log: UnitLog
+    run_key: str

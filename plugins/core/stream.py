@@ -1,21 +1,24 @@
 """A stream: one listing of one unit, read page by page, with a checkpoint after each.
 
-A first load may take hours of quota: the next run goes on at the page where this one ended. A listing that
-has not changed since the last run costs one request and, where validators are free, no quota.
+A first load, a refresh or a window may take hours of quota: the next try goes on at the page where this one
+ended. A listing that has not changed since the last run costs one request and, where validators are free, no
+quota.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, replace
 
-from core import checkpoints, http_cache
+from core import checkpoints, http_cache, seen
 from core.errors import NotFound, RequestRefused, UnexpectedPayload
-from core.listing import Listing, Page, Position, Step
+from core.listing import Item, Listing, Page, Position, Step
 from core.session import UnitSession
 
-REFRESHING = "refreshing"
-"""Key of a checkpoint's extras: a refresh of everything has not come to its end."""
+RUN, PHASE = "run", "phase"
+"""Keys of a checkpoint's extras: which run asked for a refresh or a window, and how far that is."""
+LISTING, LISTED, DONE = "listing", "listed", "done"
+"""The phases: not at its end yet; at its end, but what it did not show is still to be looked at; all done."""
 
 
 class Stream:
@@ -23,9 +26,11 @@ class Stream:
 
     :param source: the tracker's package; the checkpoint's scope is the unit's name.
     :param name: what is listed, such as `issues`.
-    :param refresh: begin anew and ask for everything; if that is killed, the next refresh goes on.
-    :param since: a key to begin from instead; such a run moves no checkpoint.
+    :param refresh: list everything from the beginning, once in all tries of a run. Whichever run is next goes
+        on with a refresh that was not completed.
+    :param since: a key to begin from instead, for a window. The checkpoint stays; the window has its own.
     :param moves: whether the checkpoint moves, which it must not if the caller leaves out items.
+    :param key_of: the key by which an item is stored, to find those that a refresh does not show any more.
     """
 
     def __init__(
@@ -38,18 +43,23 @@ class Stream:
         refresh: bool = False,
         since: str | None = None,
         moves: bool = True,
+        key_of: Callable[[Item], str] | None = None,
     ) -> None:
         self._session, self._source, self.name, self._listing = session, source, name, listing
-        self._moves = moves and since is None
-        self._checkpoint = checkpoints.read(session.conn, source, session.name, name)
-        unfinished = bool(self._checkpoint.extras.get(REFRESHING))
-        stored = _position(self._checkpoint)
-        self._refreshing = self._moves and (refresh or unfinished)
-        self._at = stored
-        if since is not None:
-            self._at = Position(since)
-        elif refresh and not unfinished:
-            self._at = Position()
+        self._is_window = since is not None
+        self._moves = moves or self._is_window
+        self._key_of = None if self._is_window else key_of
+        stored_as = f"{name}, window" if self._is_window else name
+        self._checkpoint = checkpoints.read(session.conn, source, session.name, stored_as)
+        self._run, self._phase = (str(self._checkpoint.extras.get(key, "")) for key in (RUN, PHASE))
+        self._at, self._is_new = _position(self._checkpoint), False
+        if self._is_another_run(refresh):
+            self._at, self._is_new = Position(since or ""), True
+            self._run, self._phase = session.run_key, LISTING
+        elif refresh and self._phase == LISTING:
+            self._run = (
+                session.run_key
+            )  # It goes on with the refresh of another run, and thereby has its own.
         self._begins = self._at
         self._began_again = False
         self._links: set[int] = set()
@@ -57,21 +67,20 @@ class Stream:
         self._page: Page | None = None
 
     @property
-    def saw_everything(self) -> bool:
-        """Whether this run has listed everything from the beginning to the end.
+    def has_shown_everything(self) -> bool:
+        """Whether a refresh has come to its end, and what it has not shown is still to be looked at.
 
-        Only then does a stored item that was not seen no longer exist.
+        What is stored, but not in `core.seen_item`, no longer exists. `settle` when that is dealt with.
         """
-        return self._begins == Position() and self._step is not None and self._step.complete
+        return self._phase == LISTED
 
     def pages(self) -> Iterator[Page]:
         """Yield the pages that may hold something new; `save` each in the transaction of its rows."""
-        while True:
+        while not (self._is_window and self._phase == DONE):
             page, step = self._next()
             left = 0 if step.complete else (page.requests_left or 0)
             self._session.progress.expect_requests(self.name, left)
             if page.unchanged:
-                self._step = step
                 self._session.progress.count("unchanged_listings")
                 return
             if step.position.since != self._at.since:
@@ -90,23 +99,49 @@ class Stream:
             raise ValueError("only the page that `pages` yielded last can be saved")
         if not self._moves:
             return
-        step, conn, now = self._step, self._session.conn, self._session.clock.now()
-        refreshing = self._refreshing and not step.complete
-        if step.position != _position(self._checkpoint) or refreshing != self._checkpoint.extras.get(
-            REFRESHING, False
-        ):
+        step, conn = self._step, self._session.conn
+        if self._key_of:
+            if self._is_new:
+                seen.forget(conn, self._source, self._session.name, self.name)
+            if self._phase in (LISTING, LISTED):
+                self.add_seen(map(self._key_of, page.items))
+        if self._phase == LISTING and step.complete:
+            self._phase = LISTED if self._key_of else DONE
+        self._is_new = False
+        self._advance(step.position)
+        # Only if the next run asks for this page: a validator says nothing about another one.
+        is_next = step.complete and not self._is_window and self._at == Position(step.position.since)
+        if is_next and page.validator.headers():
+            key = (self._source, self._session.name, self.name, step.position.since)
+            http_cache.save(conn, *key, page.identity, page.validator, self._session.clock.now())
+
+    def add_seen(self, keys: Iterable[str]) -> None:
+        """Note that items exist, in the transaction that stores them."""
+        seen.add(self._session.conn, self._source, self._session.name, self.name, keys)
+
+    def settle(self) -> None:
+        """Note that what a refresh has not shown is dealt with, in the transaction of the last of it."""
+        self._phase = DONE
+        seen.forget(self._session.conn, self._source, self._session.name, self.name)
+        self._advance(_position(self._checkpoint))
+
+    def _is_another_run(self, refresh: bool) -> bool:
+        """Return whether a refresh or a window begins, rather than going on in another try."""
+        if self._run == self._session.run_key:
+            return False
+        return self._is_window or (refresh and self._moves and self._phase != LISTING)
+
+    def _advance(self, position: Position) -> None:
+        extras = _extras(position) | ({RUN: self._run, PHASE: self._phase} if self._phase else {})
+        if (position.since, extras) != (self._checkpoint.token or "", dict(self._checkpoint.extras)):
             self._checkpoint = checkpoints.advance(
-                conn,
+                self._session.conn,
                 self._checkpoint,
-                token=step.position.since,
-                marker=step.position.newest or step.position.since,
-                extras=_extras(step.position, refreshing=refreshing),
+                token=position.since,
+                marker=position.newest or position.since,
+                extras=extras,
                 clock=self._session.clock,
             )
-        # Only if the next run asks for this page: a validator says nothing about another one.
-        if step.complete and self._at == Position(step.position.since) and page.validator.headers():
-            key = (self._source, self._session.name, self.name, step.position.since)
-            http_cache.save(conn, *key, page.identity, page.validator, now)
 
     def _next(self) -> tuple[Page, Step]:
         """Fetch the page at the position, and find where to go on.
@@ -129,7 +164,7 @@ class Stream:
 
     def _fetch(self) -> Page:
         at = self._at
-        if at is not self._begins or at.link or self._refreshing or not self._moves:
+        if at is not self._begins or at.link or self._phase == LISTING or not self._moves:
             return self._listing.fetch(at, {})
         key = (self._source, self._session.name, self.name, at.since)
         return self._listing.fetch(at, http_cache.read(self._session.conn, *key))
@@ -150,13 +185,12 @@ def _position(checkpoint: checkpoints.Checkpoint) -> Position:
     What another version of this code has stored may have other fields; then only the key is taken.
     """
     start = Position(checkpoint.token or "")
-    known = {name: value for name, value in checkpoint.extras.items() if name != REFRESHING}
+    known = {name: value for name, value in checkpoint.extras.items() if name not in (RUN, PHASE)}
     usable = all(type(value) is type(getattr(start, name, None)) for name, value in known.items())
     return replace(start, **known) if usable else start
 
 
-def _extras(position: Position, *, refreshing: bool) -> dict[str, object]:
+def _extras(position: Position) -> dict[str, object]:
     """Return what the token does not say, without what is as at the start."""
     start = asdict(Position(position.since))
-    found = {name: value for name, value in asdict(position).items() if value != start[name]}
-    return found | ({REFRESHING: True} if refreshing else {})
+    return {name: value for name, value in asdict(position).items() if value != start[name]}

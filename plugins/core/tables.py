@@ -222,6 +222,17 @@ http_cache = Table(
     comment="Validators, saved with the last page of a listing: if it is unchanged, asking costs no quota",
 )
 
+seen_item = Table(
+    "seen_item",
+    metadata,
+    Column("source", String(64), primary_key=True, comment="Tracker package"),
+    Column("scope", String(512), primary_key=True, comment="List, channel, repository …"),
+    Column("stream", String(128), primary_key=True, comment="What is listed in that scope"),
+    natural_key("key", length=1024, primary_key=True, comment="Natural key of the item in its source"),
+    schema=SCHEMA,
+    comment="What a complete listing has shown so far; empty once it is known what it does not show any more",
+)
+
 exported_file = Table(
     "exported_file",
     metadata,

@@ -11,7 +11,7 @@ from sandbox.limits import Limit
 from sandbox.world import World
 from tests.crash.forge_collector import LIMITS, ForgeHook, collect
 from tests.crash.forge_service import FORGE, Repository
-from tests.crash.scenario import BriefClock, Environment, Scenario, without_identities
+from tests.crash.scenario import BriefClock, Environment, Scenario, apart_from_requests
 from tests.histories import requests_ended
 
 NAMES = ("algebra", "geometry", "logic")
@@ -60,7 +60,7 @@ NEWS = Scenario(
     _run,
     _run,
     ("core.raw_payload", 20),
-    compared=without_identities,
+    compared=apart_from_requests,
     limits=LIMITS,
     exports=True,
     share_in_ci=0.1,

@@ -82,7 +82,7 @@ class History:
         self._begin()
         work: Run = getattr(self.scenario, self.stage)
         if self.stage == "second":
-            self._run(self.scenario.first)
+            self._run(self.scenario.first, "first")
             self.scenario.change(self.world)
         seams = {name: Seam() for name in MODES}
         where, how, when = mode.split()
@@ -90,10 +90,10 @@ class History:
         self._run_and_fail(work, seams)
         with psycopg.connect(self.url, autocommit=True) as conn:
             self._check_limits(conn)
-            self._run(work)  # at once: a dead process may still hold leases
+            self._run(work, self.stage)  # at once: a dead process may still hold leases
             until(lambda: not live_leases(conn), pause=0.02)
             for _ in range(1, RERUNS):
-                self._run(work)
+                self._run(work, self.stage)
             self._check_limits(conn)
             assert live_leases(conn) == []
             return Outcome(
@@ -111,14 +111,14 @@ class History:
         self.world.faults.clear()
         self.world.limits[:] = made.limits
 
-    def _run(self, work: Run) -> None:
+    def _run(self, work: Run, run_key: str) -> None:
         def connect() -> Conn:
             return psycopg.connect(self.url, autocommit=True)
 
         with connect() as conn:
             while True:
                 try:
-                    return work(self._environment(conn, connect, connect))
+                    return work(self._environment(conn, connect, connect, run_key))
                 except CollectorBusy:
                     time.sleep(0.01)  # the server has not yet noticed that the killed connection is gone
 
@@ -128,15 +128,19 @@ class History:
         try:
             with faulty_files(self.folder, process, seams["files"]):
                 budget, unit = (process.opener(self.url, seams[name]) for name in ("budget", "units"))
-                work(self._environment(process.open(self.url, seams["database"]), budget, unit))
+                conn = process.open(self.url, seams["database"])
+                work(self._environment(conn, budget, unit, self.stage))
         except (Killed, Stopped, CollectorError):
             pass
         finally:
             process.close()
             self.proxy.seam = Seam()
 
-    def _environment(self, conn: Conn, budget: Callable[[], Conn], unit: Callable[[], Conn]) -> Environment:
-        return Environment(conn, self.proxy.address, self.folder, budget, unit, self.side_by_side)
+    def _environment(
+        self, conn: Conn, budget: Callable[[], Conn], unit: Callable[[], Conn], run_key: str
+    ) -> Environment:
+        address, folder = self.proxy.address, self.folder
+        return Environment(conn, address, folder, budget, unit, self.side_by_side, run_key)
 
     def _check_limits(self, conn: Conn) -> None:
         """Check that no lease lasts too long, that we count no more than the source, and that it refused nothing."""

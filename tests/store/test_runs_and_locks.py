@@ -53,6 +53,20 @@ def test_failures_are_counted_since_the_last_clear_and_by_category(conn: Conn, c
     assert failed_in_a_row(tries, AUTH) == 0
 
 
+def test_the_tries_of_a_run_share_a_key_until_one_succeeds(conn: Conn, clock: FixedClock) -> None:
+    first = start(conn, clock)
+    key = first.run_key()
+    first.finish("failed", {}, category=NETWORK)
+    second = start(conn, clock, replace(TASK, try_number=2))
+    assert second.run_key() == key
+    second.finish("success", {})
+    cleared = start(conn, clock, replace(TASK, try_number=3, cleared_at_try=2)).run_key()
+    others = [
+        start(conn, clock, task).run_key() for task in (replace(TASK, run_id="other"), TaskTry(), TaskTry())
+    ]
+    assert len({key, cleared, *others}) == 5
+
+
 def test_one_writer_at_a_time(conn: Conn, database: str) -> None:
     with psycopg.connect(database, autocommit=True) as other:
         with collector_lock(conn, "c", "a"):

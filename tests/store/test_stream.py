@@ -21,10 +21,11 @@ Make = Callable[..., Stream]
 
 @pytest.fixture
 def make(conn: Conn, clock: FixedClock) -> Make:
-    """A stream of a new run."""
+    """A stream of a new run or, with the same `run_key`, of another try."""
 
-    def stream(listing: Listing, **options: Any) -> Stream:
-        return Stream(Session(conn, clock=clock).unit("u"), "s", "items", listing, **options)
+    def stream(listing: Listing, run_key: str = "", **options: Any) -> Stream:
+        unit = Session(conn, clock=clock, run_key=run_key).unit("u")
+        return Stream(unit, "s", "items", listing, **options)
 
     return stream
 
@@ -108,34 +109,95 @@ def test_only_the_page_under_way_can_be_saved(conn: Conn, make: Make, source: So
 def test_a_window_moves_nothing_and_uses_no_validator(conn: Conn, make: Make, source: Source) -> None:
     run(make(source.by_key()), conn)
     before = stored(conn)
-    stream = make(source.by_key(), since="05")
-    assert run(stream, conn)[0] == "i5"
+    assert run(make(source.by_key(), since="05"), conn)[0] == "i5"
     assert stored(conn) == before
-    assert not stream.saw_everything
 
 
-def test_a_refresh_asks_for_everything_and_goes_on_if_it_is_killed(
+def test_a_window_goes_on_in_the_tries_of_its_run(conn: Conn, make: Make, source: Source) -> None:
+    for listing in (source.by_key, source.by_cursor):
+        conn.execute("TRUNCATE core.checkpoint")
+        first = run(make(listing(), "monday", since="02"), conn, pages=2)
+        rest = run(make(listing(), "monday", since="02"), conn)
+        assert set(first) | set(rest) == {f"i{n}" for n in range(2, 10)}
+        assert len(rest) < 8
+        source.asked.clear()
+        assert run(make(listing(), "monday", since="02"), conn) == []
+        assert source.asked == []
+        assert len(set(run(make(listing(), "tuesday", since="02"), conn))) == 8
+
+
+def test_a_refresh_lists_everything_once_in_all_tries_of_a_run(
     conn: Conn, make: Make, source: Source
 ) -> None:
     run(make(source.by_key()), conn)
-    killed = make(source.by_key(), refresh=True)
-    assert run(killed, conn, pages=2)[0] == "i0"
-    assert not killed.saw_everything
+    assert run(make(source.by_key(), "monday", refresh=True), conn, pages=2)[0] == "i0"
     source.asked.clear()
-    going_on = make(source.by_key(), refresh=True)
-    run(going_on, conn)
-    assert (source.asked[0].since, going_on.saw_everything) == ("04", False)
-    anew = make(source.by_key(), refresh=True)
-    assert set(run(anew, conn)) == set(source.items)
-    assert anew.saw_everything
-    assert checkpoints.read(conn, "s", "u", "items").extras == {}
+    run(make(source.by_key(), "monday", refresh=True), conn)
+    assert source.asked[0].since == "04"
+    source.asked.clear()
+    run(make(source.by_key(), "monday", refresh=True), conn)
+    assert len(source.asked) == 1
+    assert set(run(make(source.by_key(), "tuesday", refresh=True), conn)) == set(source.items)
+
+
+def test_another_refresh_goes_on_with_one_that_was_not_completed(
+    conn: Conn, make: Make, source: Source
+) -> None:
+    run(make(source.by_key(), "monday", refresh=True), conn, pages=2)
+    assert run(make(source.by_key(), "tuesday", refresh=True), conn)[0] == "i4"
+    source.asked.clear()
+    run(make(source.by_key(), "tuesday", refresh=True), conn)
+    assert len(source.asked) == 1
 
 
 def test_a_usual_run_completes_a_killed_refresh(conn: Conn, make: Make, source: Source) -> None:
     run(make(source.by_key()), conn)
     run(make(source.by_key(), refresh=True), conn, pages=1)
     assert run(make(source.by_key()), conn)[0] == "i2"
-    assert checkpoints.read(conn, "s", "u", "items").extras == {}
+    assert checkpoints.read(conn, "s", "u", "items").extras["phase"] == "done"
+
+
+def seen(conn: Conn) -> set[str]:
+    return {key for (key,) in conn.execute("SELECT key FROM core.seen_item")}
+
+
+@pytest.mark.parametrize("pages", [1, 2, 3, 1000])
+def test_a_refresh_knows_what_all_its_tries_have_seen(
+    conn: Conn, make: Make, source: Source, pages: int
+) -> None:
+    for listing in (source.by_key, source.by_cursor):
+        conn.execute("TRUNCATE core.checkpoint")
+        run(make(listing(), key_of=id_of), conn)
+        assert seen(conn) == set()
+        tries = 0
+        while True:
+            stream = make(listing(), "monday", refresh=True, key_of=id_of)
+            run(stream, conn, pages)
+            tries += 1
+            if stream.has_shown_everything:
+                break
+        assert seen(conn) == set(source.items)
+        assert (tries == 1) == (pages == 1000)
+        with conn.transaction():
+            stream.settle()
+        assert (seen(conn), stream.has_shown_everything) == (set(), False)
+        assert not make(listing(), "monday", refresh=True, key_of=id_of).has_shown_everything
+
+
+def test_what_arrives_before_a_refresh_is_settled_was_seen(conn: Conn, make: Make, source: Source) -> None:
+    run(make(source.by_key(), "monday", refresh=True, key_of=id_of), conn)
+    source.put("11", "new")
+    stream = make(source.by_key(), key_of=id_of)
+    run(stream, conn)
+    assert stream.has_shown_everything
+    assert "new" in seen(conn)
+
+
+def test_another_refresh_forgets_what_the_last_one_saw(conn: Conn, make: Make, source: Source) -> None:
+    run(make(source.by_key(), "monday", refresh=True, key_of=id_of), conn)
+    del source.items["i3"]
+    run(make(source.by_key(), "tuesday", refresh=True, key_of=id_of), conn)
+    assert seen(conn) == set(source.items)
 
 
 def test_a_pass_over_one_key_goes_on_after_a_kill(conn: Conn, make: Make) -> None:

@@ -48,9 +48,24 @@ def test_the_next_run_sees_what_changed_and_the_last_page() -> None:
 
 def test_links_are_followed_within_one_key_and_proved_by_a_second_pass() -> None:
     source = Source(dict.fromkeys((f"i{n}" for n in range(7)), "05") | {"first": "01", "last": "09"})
-    found, _ = read(source.by_key())
+    found, position = read(source.by_key())
     assert dict(found) == source.items
-    assert [at.link for at in source.asked] == ["", "", "3", "6", "", "3", "6"]
+    assert [at.link for at in source.asked] == ["", "", "3", "6", "", "3", "6", ""]
+    assert position == Position("09")  # Not "05", which every run would list anew.
+
+
+def test_a_key_on_several_pages_is_proved_by_one_pass_if_nothing_has_changed() -> None:
+    source = Source(dict.fromkeys((f"i{n}" for n in range(7)), "05"))
+    _, position = read(source.by_key(), Position("05"))
+    source.asked.clear()
+    found, again = read(source.by_key(), position)
+    assert (dict(found), again) == (source.items, position)
+    assert [at.link for at in source.asked] == ["", "3", "6"]
+    source.put("05", "i7")
+    found, _ = read(source.by_key(), position)
+    assert dict(found) == source.items
+    source.put("09", "i0")
+    assert read(source.by_key(), position)[1] == Position("09")
 
 
 def test_an_item_that_a_link_skipped_is_seen_by_the_next_pass() -> None:
@@ -129,11 +144,26 @@ def test_a_listing_by_cursor_keeps_its_since_until_it_is_complete() -> None:
     assert position == Position("09")
 
 
-def test_a_key_from_the_future_is_not_where_the_next_run_begins() -> None:
+@pytest.mark.parametrize("by", ["cursor", "key"])
+def test_a_key_from_the_future_is_not_where_the_next_run_begins(by: str) -> None:
     source = Source({"a": "01", "b": "02", "late": "99"})
-    found, position = read(ByCursor(source.page, key_of, latest="10"))
+    listings: dict[str, Listing] = {
+        "cursor": ByCursor(source.page, key_of, latest="10"),
+        "key": ByKey(source.page, key_of, id_of, SIZE, latest="10"),
+    }
+    found, position = read(listings[by])
     assert ("late", "99") in found
     assert position == Position("02")
+
+
+def test_pages_of_keys_from_the_future_are_read_to_the_end() -> None:
+    source = Source({f"i{n}": f"{n:02}" for n in range(4)} | {f"late{n}": f"9{n}" for n in range(8)})
+    listing = ByKey(source.page, key_of, id_of, SIZE, latest="10")
+    found, position = read(listing)
+    assert dict(found) == source.items
+    assert position.since == "03"
+    source.put("05", "new")
+    assert ("new", "05") in read(listing, position)[0]
 
 
 def test_nothing_new_by_cursor_changes_nothing() -> None:

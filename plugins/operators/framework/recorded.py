@@ -192,6 +192,7 @@ class RecordedOperator(BaseOperator, Generic[OptionsT, HookT]):
                 command=self.command,
                 connect=hook.connect,
                 side_by_side=self.settings.requests_in_flight,
+                run_key=record.run_key(),
             )
             try:
                 self._refuse_if_killed_too_often(record)

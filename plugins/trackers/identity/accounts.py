@@ -31,7 +31,8 @@ class Account:
     :param name: the display name; empty if the payload has none.
     :param values: other columns of the platform's table; None and an empty text replace nothing.
     :param aliases: other names that the payload shows.
-    :param seen_at: when the account was like this, by the source's own time.
+    :param seen_at: when the account was like this: when the payload was fetched, if the source shows accounts
+        as they are; the item's own time, if it shows them as they were, as mails do.
     :param seen_until: the last such time if several payloads show the account like this.
     """
 

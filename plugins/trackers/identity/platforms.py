@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from core.tables import metadata, moment, words
+from core.tables import OURS, metadata, moment, words
 from trackers.identity.tables import LONGEST_NAME, LONGEST_TYPE, SCHEMA
 
 Naming: TypeAlias = Literal["newest", "earliest"]
@@ -109,5 +109,6 @@ def _times(newest: tuple[str, ...]) -> list[Column[Any]]:
     """Return the column that makes the result independent of the order in which payloads arrive."""
     if not newest:
         return []
-    comment = "Of when each value is, by the source's own time"
-    return [Column(AS_OF, JSONB, nullable=False, server_default=text("'{}'::jsonb"), comment=comment)]
+    comment = "When each value was seen"
+    default = text("'{}'::jsonb")
+    return [Column(AS_OF, JSONB, nullable=False, server_default=default, comment=comment, info={OURS: True})]
