@@ -28,7 +28,7 @@ NAMES = {
     "core.units": "collect_units",
     "core.listing": "ByCursor ByKey Page Position",
     "core.stream": "Stream",
-    "core.export": "File mark mark_all write_marked",
+    "core.export": "File mark mark_all mark_of_units write_marked",
     "core.raw": "iterate save",
     "core.schedule": "Schedule ScheduleError load_schedule",
     "core.commands": "COMMANDS",
