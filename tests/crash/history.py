@@ -25,11 +25,11 @@ from tests.databases import clean
 from tests.waiting import until
 
 MODES = {
-    "database": ("killed before", "killed after"),
+    "database": ("killed before", "killed after", "lost before"),
     "network": ("down before", "down after"),
     "budget": ("killed before", "killed after", "lost before", "lost after", "down before"),
     "files": ("killed before", "killed after"),
-    "units": ("killed before", "killed after", "stopped before", "stopped after"),
+    "units": ("killed before", "killed after", "stopped before", "stopped after", "lost before", "lost after"),
 }
 """What can fail, and how: the process is killed or stopped, a connection is lost, or nothing answers any more."""
 ERRORS = {
@@ -130,7 +130,7 @@ class History:
                 budget, unit = (process.opener(self.url, seams[name]) for name in ("budget", "units"))
                 conn = process.open(self.url, seams["database"])
                 work(self._environment(conn, budget, unit, self.stage))
-        except (Killed, Stopped, CollectorError):
+        except (Killed, Stopped, CollectorError, psycopg.OperationalError):
             pass
         finally:
             process.close()
