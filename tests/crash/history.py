@@ -29,7 +29,14 @@ MODES = {
     "network": ("down before", "down after"),
     "budget": ("killed before", "killed after", "lost before", "lost after", "down before"),
     "files": ("killed before", "killed after"),
-    "units": ("killed before", "killed after", "stopped before", "stopped after", "lost before", "lost after"),
+    "units": (
+        "killed before",
+        "killed after",
+        "stopped before",
+        "stopped after",
+        "lost before",
+        "lost after",
+    ),
 }
 """What can fail, and how: the process is killed or stopped, a connection is lost, or nothing answers any more."""
 ERRORS = {

@@ -1,4 +1,4 @@
-"""Libraries that send their own requests take part in a hook's limits: the real slack_sdk, the real git."""
+"""Libraries that send their own requests take part in a hook's limits: the real slack_sdk, yt-dlp and git."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -25,6 +26,7 @@ from hooks.git_process import last_answer, run_git
 from hooks.http.admitted import AdmittedRequest
 from hooks.slack_client import AdmittedWebClient
 from hooks.source_hook import SourceHook
+from hooks.video_client import AdmittedYoutubeDL
 from sandbox.faults import Fault
 from sandbox.limits import Limit
 from sandbox.server import serve
@@ -66,6 +68,42 @@ class ChatHook(SourceHook):
 
     def __init__(self, chat_conn_id: str = default_conn_name, clock: Clock | None = None) -> None:
         super().__init__(chat_conn_id, clock=clock)
+
+
+class Folder(ThreadingHTTPServer):
+    """Serves the files of a folder, and counts the requests."""
+
+    def __init__(self, folder: Path) -> None:
+        self.requests = 0
+        super().__init__(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """Logs nothing."""
+
+    def parse_request(self) -> bool:
+        assert isinstance(self.server, Folder)
+        self.server.requests += 1
+        return super().parse_request()
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@contextmanager
+def serve_folder(folder: Path) -> Iterator[Folder]:
+    with Folder(folder) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 Make = Callable[..., ChatHook]
@@ -145,7 +183,6 @@ def test_a_short_429_of_slack_is_waited_for(chat: World, slack: Callable[..., Ad
 
 
 def test_any_library_is_admitted_in_the_same_way(make: Make) -> None:
-    """The form for libraries that cannot be tried here, such as yt-dlp."""
     hook = make()
     with hook.admission(cost=3) as request:
         assert (request.identity.startswith("chat:"), request.longest) == (True, 45.0)
@@ -180,19 +217,39 @@ def test_nothing_is_sent_again_by_a_hook_that_was_closed(make: Make) -> None:
     assert len(sent) == 1
 
 
+# -- yt-dlp ---------------------------------------------------------------------------------------------
+
+
+def test_yt_dlp_downloads_within_the_limits(make: Make, tmp_path: Path) -> None:
+    (tmp_path / "served").mkdir()
+    (tmp_path / "served" / "talk.mp4").write_bytes(b"film" * 1000)
+    target = tmp_path / "got.mp4"
+    with serve_folder(tmp_path / "served") as server:
+        hook = make()
+        with AdmittedYoutubeDL(hook, {"outtmpl": str(target), "cachedir": False}) as client:
+            client.extract_info(f"{server.address}/talk.mp4")
+        assert hook.requests == server.requests > 0
+    assert target.read_bytes() == b"film" * 1000
+
+
+@pytest.mark.parametrize("status", [429, 403])
+def test_a_refusal_of_yt_dlp_is_a_rate_limit_for_all(status: int, make: Make) -> None:
+    head = f"HTTP/1.1 {status} No\r\nRetry-After: 600\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    refusal = Hostile(head.encode())
+    with refusal.serve() as address:
+        for hook in (make(), make()):
+            with AdmittedYoutubeDL(hook, {"cachedir": False}) as client, pytest.raises(RateLimited) as caught:
+                client.extract_info(f"{address}/talk.mp4", download=False)
+            assert 500 < (caught.value.retry_after or 0) <= 600
+    assert len(refusal.received) == 1
+
+
 # -- git ------------------------------------------------------------------------------------------------
-
-
-class Quiet(SimpleHTTPRequestHandler):
-    """Serves the files of a bare repository, which is all that git needs."""
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
 
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Iterator[str]:
-    """Address of a repository with one commit."""
+    """Address of a repository with one commit; the files of a bare one are all that git needs."""
     git = partial(subprocess.run, check=True, capture_output=True)
     work, bare = tmp_path / "work", tmp_path / "served" / "x.git"
     git(["git", "init", "-q", "-b", "main", str(work)])
@@ -200,12 +257,8 @@ def repository(tmp_path: Path) -> Iterator[str]:
     git(["git", "-C", str(work), *who, "commit", "-q", "--allow-empty", "-m", "first"])
     git(["git", "clone", "-q", "--bare", str(work), str(bare)])
     git(["git", "-C", str(bare), "update-server-info"])
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(bare.parent))) as server:
-        thread = Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/x.git"
-        server.shutdown()
-        thread.join()
+    with serve_folder(bare.parent) as server:
+        yield f"{server.address}/x.git"
 
 
 def test_git_runs_within_the_limits(repository: str, make: Make, tmp_path: Path) -> None:
