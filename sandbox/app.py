@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
-from functools import partial
+from contextvars import ContextVar
+from functools import cache
+from typing import Any
 
 from fastapi import FastAPI
 
-from sandbox.asgi import App
-from sandbox.control import control
+from sandbox.asgi import App, Receive, Scope, Send
+from sandbox.control import control, state_of
 from sandbox.faults import Faults
 from sandbox.limits import Limiter
+from sandbox.service import Service
 from sandbox.traffic import Counting
 from sandbox.world import World
+
+SERVED: ContextVar[World] = ContextVar("served")
+"""The world that the current request asks."""
 
 
 def create_app(world: World) -> App:
     """Return the application that serves a world."""
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+    app = _routes(world.services)
 
-    app.include_router(control(world))
-    for service in world.services:
-        for router in service.routers(partial(world.state_of, service)):
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        SERVED.set(world)
+        await app(scope, receive, send)
+
+    return Counting(Limiter(Faults(serve, world.faults), world.limits), world.traffic)
+
+
+@cache
+def _routes(services: tuple[Service[Any], ...]) -> FastAPI:
+    """Return the routes of some services. All worlds share them, since building them takes long."""
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+    app.include_router(control(services, SERVED.get))
+    for service in services:
+        for router in service.routers(state_of(service, SERVED.get)):
             app.include_router(router, prefix=service.prefix)
-    return Counting(Limiter(Faults(app, world.faults), world.limits), world.traffic)
+    return app

@@ -22,7 +22,8 @@ Connection = dict[str, Any]
 class Service(Generic[State]):
     """One service: its part of the community, its state, routes and controls, and how Airflow connects to it.
 
-    Routes get the state anew for each request, since tests replace it while the sandbox is running.
+    Routes get the state anew for each request, since tests replace it while the sandbox is running, and keep
+    nothing themselves, since all worlds of a process share them.
 
     :param name: the name of its state in a world (`world.<name>`) and of its controls (`/_sandbox/<name>`).
     :param prefix: path below which the service answers.

@@ -162,6 +162,23 @@ def test_a_new_service_is_served_and_controlled_without_being_listed_anywhere(pa
         assert world.shelf == []
 
 
+def test_two_worlds_of_a_process_do_not_mix() -> None:
+    first, second = World(), World()
+    add_list(first, 3)
+    second.clock.advance(hours=1)
+    with serve(first) as one, serve(second) as two:
+        assert call("POST", f"{two}/_sandbox/faults", {"path": "/lists/"})["hits"] == 0
+        found = [call("GET", f"{address}/_sandbox/") for address in (one, two, one)]
+        shown = [(each["mailing_lists"], each["faults"]) for each in found]
+        assert shown == [({BOOST: 3}, 0), ({}, 1), ({BOOST: 3}, 0)]
+        lists = "hyperkitty/archives/api/lists/?format=json"
+        assert [call("GET", f"{address}/{lists}")["count"] for address in (one, one)] == [1, 1]
+        times = [call("GET", f"{address}/_sandbox/time")["now"] for address in (one, two)]
+        assert times == [world.clock.now.isoformat() for world in (first, second)]
+        assert times[0] < times[1]
+    assert (sum(first.traffic.counts.values()), second.traffic.counts) == (2, {})
+
+
 def test_taking_the_states_of_another_world_keeps_the_faults(world: World) -> None:
     other = World.generated(messages=20)
     world.faults.append(object())
