@@ -37,8 +37,8 @@ screenshots: setup ## take the screenshots in docs/images with Chromium; needs a
 
 test: setup      ## run all tests, with lint, types and import contracts
 	@PYTHONUNBUFFERED=1 $(BIN)/python -m pytest -q -m "not prove" -n 2 --dist loadgroup
-test-fast: setup ## run the tests that need no running Airflow, and fewer crashes (< 90 s)
-	@PYTHONUNBUFFERED=1 CRASH_SPREAD=1 $(BIN)/python -m pytest -q -m "not prove and not system" -n 2 --dist loadgroup \
+test-fast: setup ## run the tests that need no running Airflow, and fewer crashes and histories (< 90 s)
+	@PYTHONUNBUFFERED=1 TEST_EVERY=3 CRASH_SPREAD=1 $(BIN)/python -m pytest -q -m "not prove and not system" -n 2 --dist loadgroup \
 	  --ignore=tests/test_code_style.py --ignore=tests/store/test_migration.py \
 	  --ignore=tests/crash/test_side_by_side.py
 prove: setup     ## run the tests that are too slow for every run: every crash point, hundreds of random histories

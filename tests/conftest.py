@@ -45,6 +45,7 @@ from sandbox.server import serve  # noqa: E402
 from sandbox.world import World  # noqa: E402
 from tests.databases import clean, connection_json  # noqa: E402
 from tests.pinecone import connection as pinecone_connection  # noqa: E402
+from tests.share import EVERY  # noqa: E402
 
 # The Pinecone SDK loads all root certificates for each client; tests use plain HTTP only.
 ONE_CERTIFICATE = SCRATCH / "one.pem"
@@ -55,7 +56,9 @@ ONE_CERTIFICATE.write_text(
 os.environ["SSL_CERT_FILE"] = str(ONE_CERTIFICATE)
 
 # The same examples every time, and no deadline: a busy machine must not fail a test.
-hypothesis.settings.register_profile("steady", derandomize=True, deadline=None, database=None)
+hypothesis.settings.register_profile(
+    "steady", derandomize=True, deadline=None, database=None, max_examples=100 // EVERY
+)
 hypothesis.settings.load_profile("steady")
 
 

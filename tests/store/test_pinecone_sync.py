@@ -35,6 +35,7 @@ from tests.pinecone import (
     texts,
     writes,
 )
+from tests.share import some
 from trackers.pinecone.api import (
     LOCK,
     SyncLimits,
@@ -267,7 +268,7 @@ def test_an_index_that_had_to_be_created_again_is_filled_again(
 def test_a_sync_killed_after_creating_an_index_does_not_trust_the_old_ledger(
     database: str, conn: Conn, sync: Sync, world: World, clock: FixedClock, when: str
 ) -> None:
-    for killed_at in range(1, 30):
+    for killed_at in some(range(1, 30)):
         clean(conn)
         world.pinecone.projects["public"].indexes.clear()
         source = Source()
@@ -288,8 +289,8 @@ def test_an_incremental_sync_finishes_what_a_killed_resync_left_unconfirmed(
 ) -> None:
     source = Source()
     source.put(clock.now(), *(document(n, text(n, 2500)) for n in range(4)))
-    unconfirmed = 0
-    for killed_at in range(8, 40, 2):
+    unconfirmed, calls = 0, some(range(8, 40, 2))
+    for killed_at in calls:
         sync(source, full_resync=True)
         shorter = SyncLimits(chunk_size=500, chunk_overlap=50, batch_size=4)
         with connect(database, Seam(killed_at, when)) as killed, suppress(Killed):
@@ -297,7 +298,7 @@ def test_an_incremental_sync_finishes_what_a_killed_resync_left_unconfirmed(
         unconfirmed += bool(ledger_ids(conn, "synced_at IS NULL"))
         when_free(partial(sync, source))
         assert_indexed(world, conn, *ledger_ids(conn))
-    assert unconfirmed > 5
+    assert unconfirmed > len(calls) // 3
 
 
 def test_the_source_is_notified_of_indexed_and_failed_ids(

@@ -5,11 +5,15 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import pytest
 
 from launcher import airflow_secrets, connections, processes
+from launcher.__main__ import main
 from launcher.airflow_env import airflow_env
 from launcher.folders import state_folder
 from launcher.ports import Ports, PortTaken
@@ -81,7 +85,7 @@ def test_all_processes_of_a_session_are_ended(tmp_path: Path, stubborn: bool) ->
     command = [sys.executable, "-c", SCRIPT.format(stubborn=stubborn)]
     leader = processes.start("x", command, os.environ, tmp_path)
     until(lambda: len(list(processes.members([leader.pid]))) == 2)
-    processes.end([leader.pid], patience=1.5)
+    processes.end([leader.pid], patience=0.5)
     assert list(processes.members([leader.pid])) == []
 
 
@@ -95,18 +99,34 @@ def test_processes_of_a_session_are_found_after_its_leader_died(tmp_path: Path) 
     assert list(processes.members([leader.pid])) == []
 
 
-def test_the_command_line() -> None:
-    done = subprocess.run([sys.executable, "-m", "launcher", "nonsense"], capture_output=True, text=True)
-    assert done.returncode == 2
-    assert "demo | up | down | status" in done.stdout
-    checked = subprocess.run(
-        [sys.executable, "-m", "launcher", "config-check"], capture_output=True, text=True
-    )
-    assert checked.returncode == 0, checked.stdout
-    assert "run_boost_mailing_list_tracker" in checked.stdout
-    assert "Variable" not in checked.stdout
-    doctor = subprocess.run([sys.executable, "-m", "launcher", "doctor"], capture_output=True, text=True)
-    assert "every setting can be read" in doctor.stdout
+def in_a_process_of_its_own(command: str) -> tuple[int, str]:
+    done = subprocess.run([sys.executable, "-m", "launcher", command], capture_output=True, text=True)
+    return done.returncode, done.stdout
+
+
+def in_this_process(command: str) -> tuple[int, str]:
+    """Airflow is imported already, which takes several seconds."""
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(StringIO()) as shown:
+        patch.setattr(sys, "argv", ["launcher", command])
+        patch.setattr(sys, "path", [*sys.path])
+        return main(), shown.getvalue()
+
+
+def test_an_unknown_command_shows_what_there_is() -> None:
+    status, shown = in_a_process_of_its_own("nonsense")
+    assert status == 2
+    assert "demo | up | down | status" in shown
+
+
+@pytest.mark.parametrize(
+    "run", [in_this_process, pytest.param(in_a_process_of_its_own, marks=pytest.mark.system)]
+)
+def test_the_commands_that_check(run: Callable[[str], tuple[int, str]]) -> None:
+    status, shown = run("config-check")
+    assert status == 0, shown
+    assert "run_boost_mailing_list_tracker" in shown
+    assert "Variable" not in shown
+    assert "every setting can be read" in run("doctor")[1]
 
 
 def test_a_demo_ignores_variables_that_lead_out_of_the_sandbox(
