@@ -63,6 +63,16 @@ class Forum(Place):
 
 
 @dataclass(frozen=True, kw_only=True)
+class OpenForum(Forum):
+    """A forum whose authors need no account, such as those who wrote a commit or gave a talk."""
+
+    @property
+    def audience(self) -> str:
+        """No platform."""
+        return ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Repository(Forum):
     """A repository on GitHub; `name` is its full name, as `boostorg/asio`."""
 
@@ -96,16 +106,11 @@ class Repository(Forum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CommitLog(Forum):
+class CommitLog(OpenForum):
     """The commits to a repository, as topics without replies."""
 
     platform: str = "github"
     kinds: tuple[str, ...] = ("commit",)
-
-    @property
-    def audience(self) -> str:
-        """Nobody needs an account to have written a commit."""
-        return ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,8 +127,8 @@ class SlackChannel(Forum):
 
     @property
     def audience(self) -> str:
-        """The workspace."""
-        return f"{self.platform}/{self.team}"
+        """The workspace: the key without the channel."""
+        return self.key.rpartition("/")[0]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,14 +145,9 @@ class DiscordChannel(Forum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class VideoChannel(Forum):
+class VideoChannel(OpenForum):
     """A channel on YouTube, whose topics are videos. Anybody can be a speaker."""
 
     platform: str = "youtube"
     kinds: tuple[str, ...] = ("video",)
     id: str
-
-    @property
-    def audience(self) -> str:
-        """Nobody needs an account to give a talk."""
-        return ""
