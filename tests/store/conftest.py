@@ -1,8 +1,9 @@
-"""Runs of the mailing list collector with small pages, and syncs of test documents."""
+"""Runs of the mailing list collector with small pages, exports, and syncs of test documents."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from core.errors import UnitsFailed
 from core.session import Session
 from hooks.mailing_list_hook import MailingListHook
 from hooks.pinecone_hook import PineconeHook
+from tests.exports import Exported
 from tests.mail import BOOST
 from tests.pinecone import APP, NAMESPACE, Source
 from trackers.mailing_list.collect import collect
@@ -47,6 +49,11 @@ def run(conn: Conn, clock: FixedClock) -> Iterator[Run]:
     yield go
     for hook in hooks:
         hook.close()
+
+
+@pytest.fixture
+def exported(conn: Conn, tmp_path: Path) -> Exported:
+    return Exported(conn, tmp_path / "u")
 
 
 @pytest.fixture

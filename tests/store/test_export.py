@@ -1,63 +1,19 @@
-"""Files are written for what changed: renamed, removed, lost and failing ones, and after crashes."""
+"""Files are written for what changed: renamed, removed, lost and failing ones."""
 
 from __future__ import annotations
 
 import errno
 import stat
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import pytest
 
 from core import export
-from core.clock import FixedClock
 from core.database import Conn
 from core.errors import CollectorError, ConfigurationError, UnexpectedPayload
-from core.export import File, mark, mark_all, write_marked
-from core.export_folder import FOLDER_ID, ExportFolder
-from core.session import Session, UnitSession
-from tests.crash.files import faulty_files
-from tests.crash.seams import Killed, Process, Seam
-
-ONE, TWO = File("issues/2026/#1 - One.md", "one"), File("issues/2026/#2 - Two.md", "two")
-
-
-class Exported:
-    """A unit whose files are made of a dict, in a folder."""
-
-    def __init__(self, conn: Conn, root: Path) -> None:
-        self.conn, self.root = conn, root
-        self.rows: dict[str, File | CollectorError] = {}
-        self.asked: list[str] = []
-
-    def render(self, conn: Conn, keys: Sequence[str]) -> Mapping[str, File | CollectorError]:
-        self.asked += keys
-        return {key: self.rows[key] for key in keys if key in self.rows}
-
-    def change(self, **rows: File | CollectorError | None) -> None:
-        for key, row in rows.items():
-            if row is None:
-                self.rows.pop(key, None)
-            else:
-                self.rows[key] = row
-        with self.conn.transaction():
-            mark(self.conn, "s", "u", rows)
-
-    def write(self) -> UnitSession:
-        self.asked.clear()
-        unit = Session(self.conn, clock=FixedClock()).unit("u")
-        write_marked(unit, "s", self.root, self.render)
-        return unit
-
-    @property
-    def files(self) -> dict[str, str]:
-        found = (path for path in self.root.rglob("*") if path.is_file() and path.name != FOLDER_ID)
-        return {str(path.relative_to(self.root)): path.read_text() for path in found}
-
-
-@pytest.fixture
-def exported(conn: Conn, tmp_path: Path) -> Exported:
-    return Exported(conn, tmp_path / "u")
+from core.export import File, mark_all
+from core.export_folder import ExportFolder
+from tests.exports import ONE, TWO, Exported
 
 
 def test_only_what_changed_is_written(exported: Exported) -> None:
@@ -123,19 +79,6 @@ def test_a_key_that_is_marked_while_it_is_written_stays_marked(exported: Exporte
     assert exported.files == {ONE.path: "newer"}
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("change", range(1, 8))
-def test_a_process_that_dies_while_it_writes_leaves_no_file_that_nobody_knows(
-    exported: Exported, change: int, when: str
-) -> None:
-    exported.change(a=ONE)
-    with pytest.raises(Killed), faulty_files(exported.root, Process(), Seam(change, when)):
-        exported.write()
-    exported.change(a=None, b=TWO)
-    exported.write()
-    assert exported.files == {TWO.path: "two"}
-
-
 def test_a_file_that_cannot_be_made_is_named_and_tried_again(exported: Exported) -> None:
     exported.change(a=UnexpectedPayload("no title", source="s", identifier="a"), b=TWO)
     for _ in range(2):
@@ -148,18 +91,6 @@ def test_a_file_that_cannot_be_made_is_named_and_tried_again(exported: Exported)
     exported.change(a=ONE)
     exported.write()
     assert exported.files == {ONE.path: "one", TWO.path: "two"}
-
-
-def test_another_folder_is_written_as_a_whole(exported: Exported, tmp_path: Path) -> None:
-    exported.change(a=ONE, b=TWO)
-    exported.write()
-    first, exported.root = exported.root, tmp_path / "elsewhere"
-    exported.change(b=File(TWO.path, "newer"))
-    exported.write()
-    assert exported.files == {ONE.path: "one", TWO.path: "newer"}
-    exported.root = first
-    exported.write()
-    assert exported.files == {ONE.path: "one", TWO.path: "newer"}
 
 
 def test_everything_can_be_written_again(exported: Exported, conn: Conn) -> None:
