@@ -46,3 +46,9 @@ class Exported:
     def files(self) -> dict[str, str]:
         found = (path for path in self.root.rglob("*") if path.is_file() and path.name != FOLDER_ID)
         return {str(path.relative_to(self.root)): path.read_text() for path in found}
+
+    @property
+    def folders(self) -> set[str]:
+        """Folders below the root, except for hidden ones."""
+        found = {path.relative_to(self.root) for path in self.root.rglob("*") if path.is_dir()}
+        return {path.as_posix() for path in found if not path.name.startswith(".")}

@@ -4,7 +4,7 @@ A key is marked in the transaction that changes its rows, so a crash loses none.
 file of each marked key and removes the one that it had under another name; the mark goes only if nothing
 marked the key again meanwhile. What a killed run wrote without settling it is removed by the next one. Files
 are below the workspace, which is a cache: a folder that is not the one that was written last, as on another
-machine, is written as a whole.
+machine, is written as a whole, and if it was written earlier, what no key claims any more is removed.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ import errno
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
+from uuid import uuid4
 
 from core import checkpoints
-from core.clock import Clock
 from core.database import Conn, execute, fetch, pages
 from core.errors import CollectorError, ConfigurationError, UnexpectedPayload
 from core.export_folder import ExportFolder
@@ -88,7 +89,7 @@ def write_marked(session: UnitSession, source: str, root: Path, render: Render) 
     """
     conn, scope, folder = session.conn, session.name, ExportFolder(root)
     _remove_unknown(conn, source, scope, folder)
-    _recognise(conn, source, scope, folder, session.clock)
+    _recognise(session, source, folder)
     problems: list[str] = []
     query = {"source": source, "scope": scope}
     for marked in pages(conn, "core/read_marked_exports", query, size=FILES_PER_QUERY, into=_Marked):
@@ -210,12 +211,29 @@ def _settle(conn: Conn, source: str, scope: str, written: Sequence[_Marked]) -> 
     )
 
 
-def _recognise(conn: Conn, source: str, scope: str, folder: ExportFolder, clock: Clock) -> None:
-    """Mark everything if the folder is not the one that was written last."""
-    known = checkpoints.read(conn, source, scope, "export folder")
-    if known.token is not None and folder.id == known.token:
+def _recognise(session: UnitSession, source: str, folder: ExportFolder) -> None:
+    """Mark everything if the folder is not the one that was written last.
+
+    The database knows the id first: a folder with an id has been ours, and its files may be removed.
+    """
+    conn, scope = session.conn, session.name
+    known, found = checkpoints.read(conn, source, scope, "export folder"), folder.id
+    if found and found == known.token:
         return
-    folder_id = folder.identify()
+    if found:
+        _remove_unclaimed(session, source, folder)
+    folder_id = found or uuid4().hex
     with conn.transaction():
         mark_all(conn, source, scope)
-        checkpoints.advance(conn, known, token=folder_id, marker=folder.root.name, clock=clock)
+        checkpoints.advance(conn, known, token=folder_id, marker=folder.root.name, clock=session.clock)
+    if not found:
+        folder.identify(folder_id)
+
+
+def _remove_unclaimed(session: UnitSession, source: str, folder: ExportFolder) -> None:
+    """Remove the files that no key has: it was given another name, or removed, while another folder was written."""
+    files = folder.files()
+    while paths := set(islice(files, FILES_PER_QUERY)):
+        for path in sorted(paths - _taken(session.conn, source, session.name, paths, [])):
+            folder.remove(path)
+            session.progress.count("files_removed")

@@ -6,17 +6,20 @@ run that is killed before the database knows them leaves the note, and the next 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import errno
+import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from uuid import uuid4
 
-from core.workspace import below, write_bytes
+from core.workspace import below, safe_segment, write_bytes
 
 FOLDER_ID = ".folder_id"
 """Name of the file by which a folder is recognised."""
 UNFINISHED = ".unfinished"
 """Name of the folder that holds the note and files that are not complete yet."""
 NOTE = "names"
+STILL_NEEDED = frozenset({errno.ENOTEMPTY, errno.EEXIST, errno.EBUSY, errno.ENOTDIR})
+"""Why a folder is not removed: it has files, something is mounted there, or it is a link."""
 
 
 class ExportFolder:
@@ -36,19 +39,26 @@ class ExportFolder:
         file = self.root / FOLDER_ID
         return file.read_text(encoding="utf-8") if file.is_file() else ""
 
-    def identify(self) -> str:
-        """Give a new folder an id; return the one that it has."""
-        if not self.id:
-            self._write(self.root / FOLDER_ID, uuid4().hex.encode())
-        return self.id
+    def identify(self, folder_id: str) -> None:
+        """Let the folder be recognised by an id, once the database knows it."""
+        self._write(self.root / FOLDER_ID, folder_id.encode())
+
+    def files(self) -> Iterator[str]:
+        """Yield the paths of all files that a run can have written; remove empty folders on the way.
+
+        Links, hidden files, hidden folders such as `.git`, and folders with an id of their own are left alone.
+        """
+        return self._files(self.root) if self.root.is_dir() else iter(())
 
     def write(self, path: str, content: bytes) -> None:
         """Write a file, unless it is there with the same content."""
         self._write(self._path(path), content)
 
     def remove(self, path: str) -> None:
-        """Remove a file, if it is there."""
-        self._path(path).unlink(missing_ok=True)
+        """Remove a file, if it is there, and the folders that are empty without it."""
+        file = self._path(path)
+        file.unlink(missing_ok=True)
+        self._remove_empty(file.parent)
 
     def note(self, paths: Iterable[str]) -> None:
         """Note which paths are about to be new; replaces the note before."""
@@ -65,8 +75,42 @@ class ExportFolder:
             for left in self._unfinished.iterdir():
                 left.unlink()
 
+    def _files(self, folder: Path) -> Iterator[str]:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.startswith(".") or not _can_be_ours(entry.name):
+                    continue
+                path = folder / entry.name
+                if entry.is_file(follow_symlinks=False):
+                    yield path.relative_to(self.root).as_posix()
+                elif entry.is_dir(follow_symlinks=False) and not (path / FOLDER_ID).exists():
+                    yield from self._files(path)
+        self._remove_empty(folder)
+
+    def _remove_empty(self, folder: Path) -> None:
+        """Remove a folder and those above it while they are empty, but not the root."""
+        while folder != self.root:
+            try:
+                folder.rmdir()
+            except FileNotFoundError:
+                pass  # A killed run removed it, and perhaps not those above it.
+            except OSError as error:
+                if error.errno not in STILL_NEEDED:
+                    raise
+                return
+            folder = folder.parent
+
     def _path(self, path: str) -> Path:
         return below(self.root, *path.split("/"))
 
     def _write(self, file: Path, content: bytes) -> None:
         write_bytes(file, content, through=self._unfinished)
+
+
+def _can_be_ours(name: str) -> bool:
+    """Return whether a run can have given this name, which need not even be UTF-8."""
+    try:
+        safe_segment(name)
+    except ValueError:
+        return False
+    return True

@@ -13,8 +13,8 @@ from unittest.mock import patch
 from core.export_folder import FOLDER_ID
 from tests.crash.seams import Process, Seam
 
-CHANGES = ("open", "replace", "rename", "unlink")
-"""Functions of `os` through which files are created, renamed and removed; `Path` and `tempfile` use them."""
+CHANGES = ("open", "replace", "rename", "unlink", "rmdir")
+"""Functions of `os` that create, rename and remove files, and remove folders; `Path` and `tempfile` use them."""
 
 
 @contextmanager
