@@ -231,7 +231,7 @@ def _recognise(session: UnitSession, source: str, folder: ExportFolder) -> None:
 
 
 def _remove_unclaimed(session: UnitSession, source: str, folder: ExportFolder) -> None:
-    """Remove the files that no key has: it was given another name, or removed, while another folder was written."""
+    """Remove the files that no key has any more; they were renamed or removed in another folder."""
     files = folder.files()
     while paths := set(islice(files, FILES_PER_QUERY)):
         for path in sorted(paths - _taken(session.conn, source, session.name, paths, [])):

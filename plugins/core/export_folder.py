@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from core.workspace import below, safe_segment, write_bytes
@@ -46,7 +47,7 @@ class ExportFolder:
     def files(self) -> Iterator[str]:
         """Yield the paths of all files that a run can have written; remove empty folders on the way.
 
-        Links, hidden files, hidden folders such as `.git`, and folders with an id of their own are left alone.
+        Links, hidden files, hidden folders such as `.git`, and folders with an id of their own are left out.
         """
         return self._files(self.root) if self.root.is_dir() else iter(())
 
@@ -57,17 +58,18 @@ class ExportFolder:
     def remove(self, path: str) -> None:
         """Remove a file, if it is there, and the folders that are empty without it."""
         file = self._path(path)
-        file.unlink(missing_ok=True)
+        with suppress(FileNotFoundError, IsADirectoryError, NotADirectoryError):  # There is no such file.
+            file.unlink()
         self._remove_empty(file.parent)
 
     def note(self, paths: Iterable[str]) -> None:
-        """Note which paths are about to be new; replaces the note before."""
-        if text := "\n".join(sorted(paths)):
+        """Note which paths are about to be new, if they can be used; replaces the note before."""
+        if text := "\n".join(sorted(path for path in paths if self._can_have(path))):
             self._write(self._note, text.encode())
 
     def noted(self) -> list[str]:
         """Return the paths that may have files which nobody else knows of."""
-        return self._note.read_text(encoding="utf-8").splitlines() if self._note.is_file() else []
+        return self._note.read_text(encoding="utf-8").split("\n") if self._note.is_file() else []
 
     def finish(self) -> None:
         """Remove the note and incomplete files, since the database knows all others."""
@@ -99,6 +101,13 @@ class ExportFolder:
                     raise
                 return
             folder = folder.parent
+
+    def _can_have(self, path: str) -> bool:
+        try:
+            self._path(path)
+        except ValueError:
+            return False
+        return True
 
     def _path(self, path: str) -> Path:
         return below(self.root, *path.split("/"))

@@ -27,10 +27,11 @@ def write_and_die(exported: Exported, seam: Seam) -> None:
 
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("change", range(1, 8))
+@pytest.mark.parametrize("file", [ONE, File("two\u2028lines.md", "one")])
 def test_a_process_that_dies_while_it_writes_leaves_no_file_that_nobody_knows(
-    exported: Exported, change: int, when: str
+    exported: Exported, file: File, change: int, when: str
 ) -> None:
-    exported.change(a=ONE)
+    exported.change(a=file)
     write_and_die(exported, Seam(change, when))
     exported.change(a=None, b=TWO)
     exported.write()
@@ -181,3 +182,18 @@ def test_a_process_that_dies_while_it_removes_leaves_no_empty_folder(
     exported.write()
     assert exported.files == {ONE.path: "one"}
     assert exported.folders == {"issues", "issues/2026"}
+
+
+@pytest.mark.parametrize("path", ["../outside.md", "a\n../b.md", "issues", f"{ONE.path}/x.md", "é" * 128])
+@pytest.mark.parametrize("change", range(1, 6))
+def test_a_process_that_dies_beside_a_path_that_cannot_be_used_can_run_again(
+    exported: Exported, change: int, path: str
+) -> None:
+    exported.change(a=ONE)
+    exported.write()
+    exported.change(b=File(path, "x"), c=TWO)
+    with pytest.raises(Killed), faulty_files(exported.root, Process(), Seam(change, "before")):
+        exported.write()
+    exported.change(b=None)
+    exported.write()
+    assert exported.files == {ONE.path: "one", TWO.path: "two"}
