@@ -14,6 +14,8 @@ from core.database import MergeCounts
 from core.errors import Stopped
 
 INTERVAL_SECONDS = 10.0
+UNITS_COUNTED = 500
+"""Units of a run that has counts of each of them; XCom and `core.run` would grow with every unit."""
 PLURAL = re.compile(r"(?<![sui])s\b")
 """The ending of a noun in the plural, in the names of counts."""
 
@@ -53,6 +55,8 @@ class Progress:
         self.clock = clock or SystemClock()
         self.collector, self.on_line, self.requests = collector, on_line, requests
         self.counts: Counter[str] = Counter()
+        self.counts_units = True
+        """Whether single units are counted, too, as `<unit>/<name>`."""
         self.shown_first: tuple[str, ...] = ()
         """Counts that a summary begins with, even if they are zero."""
         self.log = structlog.get_logger("collector")
@@ -65,7 +69,9 @@ class Progress:
 
     def expect_units(self, total: int, noun: str) -> None:
         """Set how many units the run has, and what they are called: `lists`, `repositories`."""
-        self._total, self._noun = total, noun
+        with self.lock:
+            self._total, self._noun = total, noun
+            self._limit_counts()
 
     def unit(self, name: str, total: int = 0) -> UnitProgress:
         """Return the progress of a list, channel or repository.
@@ -75,6 +81,7 @@ class Progress:
         unit = UnitProgress(self, name, total)
         with self.lock:
             self._units.append(unit)
+            self._limit_counts()
         return unit
 
     def count(self, name: str, number: int = 1) -> None:
@@ -82,6 +89,20 @@ class Progress:
         if number:
             with self.lock:
                 self.counts[name] += number
+
+    def count_in_unit(self, unit: str, name: str, number: int) -> None:
+        """Add to a count of a unit and of the run."""
+        with self.lock:
+            self.counts[name] += number
+            if self.counts_units:
+                self.counts[f"{unit}/{name}"] += number
+
+    def _limit_counts(self) -> None:
+        """Drop the counts of single units once there are too many."""
+        if self.counts_units and max(self._total, len(self._units)) > UNITS_COUNTED:
+            self.counts_units = False
+            for name in [name for name in self.counts if "/" in name]:
+                del self.counts[name]
 
     def summary(self, counts: Mapping[str, int]) -> str:
         """Return the counts as text, without those of single units."""
@@ -150,9 +171,7 @@ class UnitProgress:
         """Add to a count of the unit and of the run."""
         if number:
             self.counts[name] += number
-            with self.run.lock:
-                self.run.counts[name] += number
-                self.run.counts[f"{self.name}/{name}"] += number
+            self.run.count_in_unit(self.name, name, number)
 
     def count_merge(self, merged: MergeCounts) -> None:
         """Add the counts of a merge, under the names that all collectors use."""

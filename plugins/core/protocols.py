@@ -17,7 +17,7 @@ class TrackerResult(Protocol):
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """What was counted, by name; counts of one unit are named `<unit>/<name>`."""
+        """What was counted, by name; those of one unit, unless a run has many, are named `<unit>/<name>`."""
 
 
 @runtime_checkable

@@ -6,7 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from core.clock import FixedClock
-from core.progress import Progress, counted, duration
+from core.progress import UNITS_COUNTED, Progress, counted, duration
 from core.redaction import redact, redact_addresses
 
 
@@ -29,6 +29,21 @@ def test_progress_is_logged_every_ten_seconds_with_rate_and_time_left() -> None:
     ]
     assert seen[-1] == {"new": 200, "boost/new": 200}
     assert boost.counts == {"new": 250}
+
+
+@pytest.mark.parametrize("announced", [True, False])
+@pytest.mark.parametrize(("units", "single"), [(UNITS_COUNTED, UNITS_COUNTED), (UNITS_COUNTED + 1, 0)])
+def test_single_units_are_counted_only_while_they_are_few(units: int, single: int, announced: bool) -> None:
+    progress = Progress()
+    if announced:
+        progress.expect_units(units, "lists")
+    for number in range(units):
+        unit = progress.unit(f"list{number}")
+        unit.count("new", 2)
+        unit.count("pages")
+    assert sum("/" in name for name in progress.counts) == 2 * single
+    assert (progress.counts["new"], progress.counts["pages"]) == (2 * units, units)
+    assert unit.summary() == "2 new, 1 page"
 
 
 @pytest.mark.parametrize(
