@@ -12,6 +12,7 @@ import structlog
 from core.clock import Clock, SystemClock
 from core.database import MergeCounts
 from core.errors import Stopped
+from core.text import one_line
 
 INTERVAL_SECONDS = 10.0
 UNITS_COUNTED = 500
@@ -117,7 +118,8 @@ class Progress:
                 return
             self._last = now
             sent = counted(self.requests(), "requests")
-            self.log.info(f"{unit.name}: {unit.position(now)}, {sent}{_left(unit.seconds_left(now))}")
+            left = _left(unit.seconds_left(now))
+            self.log.info(f"{one_line(unit.name)}: {unit.position(now)}, {sent}{left}")
             if self._total > 1:
                 self.log.info(self.position(now))
             self.on_line(dict(self.counts))

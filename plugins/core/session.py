@@ -13,6 +13,7 @@ from core.clock import Clock, SystemClock
 from core.database import Conn
 from core.progress import Progress, UnitProgress
 from core.settings import Settings
+from core.text import one_line
 
 
 class Session:
@@ -56,7 +57,10 @@ class Session:
 
 
 class UnitLog:
-    """The task's log, in which every line begins with the unit's name: lines of several units are mixed."""
+    """The task's log, in which every line begins with the unit's name: lines of several units are mixed.
+
+    A name or text with line breaks is shown as one line.
+    """
 
     def __init__(self, unit: str) -> None:
         self._log = structlog.get_logger("collector")
@@ -64,15 +68,15 @@ class UnitLog:
 
     def info(self, text: str, **fields: Any) -> None:
         """Log what somebody who watches the task wants to know."""
-        self._log.info(f"{self._unit}: {text}", **fields)
+        self._log.info(one_line(f"{self._unit}: {text}"), **fields)
 
     def warning(self, text: str, **fields: Any) -> None:
         """Log what somebody should look at."""
-        self._log.warning(f"{self._unit}: {text}", **fields)
+        self._log.warning(one_line(f"{self._unit}: {text}"), **fields)
 
     def error(self, text: str, **fields: Any) -> None:
         """Log a failure."""
-        self._log.error(f"{self._unit}: {text}", **fields)
+        self._log.error(one_line(f"{self._unit}: {text}"), **fields)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,10 @@ SPACES = dict.fromkeys((0x00A0, 0x2002, 0x2003, 0x202F), " ")
 CONTROLS: dict[int, None] = dict.fromkeys(c for c in range(32) if c not in (9, 10))
 TABLE = {**INVISIBLE, **SPACES, **CONTROLS, 0x2026: "..."}
 
+UNSHOWN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Breaks of lines, control characters, and those that change the direction of what follows."""
+GROUP_MARKER = re.compile(r"::(?=(?:end)?group::)")
+"""Airflow's web UI folds log lines by `::group::` and `::endgroup::` anywhere in a line."""
 EMOJI_CODE = re.compile(r":[a-zA-Z0-9_+-]+:")
 NAMED_ENTITY = re.compile(r"&\w+;")
 DEVICE_NAMES = {"con", "prn", "aux", "nul", *(f"{p}{n}" for p in ("com", "lpt") for n in range(1, 10))}
@@ -42,6 +46,12 @@ def storable(text: str) -> str:
     """Return text that PostgreSQL can store: without NUL, and with `?` for each unpaired surrogate."""
     text = text.replace("\x00", "")
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
+def one_line(text: str) -> str:
+    """Return a text that is one line of the log and folds no other: what would break it is escaped."""
+    escaped = UNSHOWN.sub(lambda found: found.group().encode("unicode_escape").decode(), text)
+    return GROUP_MARKER.sub(": :", escaped)
 
 
 def clean_text(text: str | None, remove_extra_spaces: bool = True) -> str:

@@ -26,6 +26,7 @@ from core.locks import collector_lock
 from core.progress import duration
 from core.protocols import Collected
 from core.session import Session, UnitSession
+from core.text import one_line
 
 log = structlog.get_logger("collector")
 Work = Callable[[UnitSession], None]
@@ -109,7 +110,7 @@ class _Loop:
             return
         if all(isinstance(error, CollectorBusy) for error in failures.values()):
             raise CollectorBusy(
-                f"another task is collecting {', '.join(failures)}; the others are stored; "
+                f"another task is collecting {one_line(', '.join(failures))}; the others are stored; "
                 "will retry in a minute"
             )
         categories = {name: classify_failure(error) for name, error in failures.items()}
@@ -146,7 +147,7 @@ class _Loop:
         started = unit.clock.monotonic()
         error: Exception | None = None
         # The UI folds a unit's log lines; the line about its outcome follows outside, always visible.
-        self._fold(f"::group::{unit.name}")
+        self._fold(f"::group::{one_line(unit.name)}")
         try:
             with collector_lock(unit.conn, self._session.command, unit.name):
                 self._work(unit)

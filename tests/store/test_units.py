@@ -61,6 +61,37 @@ def test_each_unit_logs_folded_details_and_one_line(alone: Session, clock: Fixed
     assert lines[:3] == ["::group::a", "::endgroup::", "a: 2 new, 0 updated, 3.0 s"]
 
 
+def test_no_name_and_no_error_forges_a_line_of_the_log(
+    alone: Session, clock: FixedClock, database: str
+) -> None:
+    forged = "a\n::group::b"
+
+    def work(unit: UnitSession) -> None:
+        unit.log.info(f"began with {unit.name}")
+        unit.log.warning(f"warned of {unit.name}")
+        clock.sleep(20)
+        unit.progress.advance(1)
+        raise SourceUnavailable(f"{unit.name} is away")
+
+    with capture_logs() as logs, pytest.raises(UnitsFailed) as failed:
+        collect_units(alone, [forged], work)
+    shown = r"a\n: :group::b"
+    assert [entry["event"] for entry in logs] == [
+        f"::group::{shown}",
+        f"{shown}: began with {shown}",
+        f"{shown}: warned of {shown}",
+        f"{shown}: 1, 0/s, 0 requests",
+        "::endgroup::",
+        f"{shown}: {shown} is away",
+    ]
+    assert str(failed.value) == f"1 of 1 failed, the others are stored: {shown} (network): {shown} is away"
+    assert list(failed.value.failures) == [forged]
+    with psycopg.connect(database, autocommit=True) as other, collector_lock(other, "c", forged):
+        with pytest.raises(CollectorBusy) as busy:
+            collect_units(alone, [forged], work)
+        assert f"collecting {shown};" in str(busy.value)
+
+
 def test_a_failing_unit_does_not_stop_the_others(alone: Session) -> None:
     done: list[str] = []
 

@@ -8,6 +8,7 @@ from core.text import (
     clean_discord_text,
     clean_text,
     filter_sentence,
+    one_line,
     sanitize_filename,
     title_in_file_name,
     truncate_content,
@@ -107,3 +108,18 @@ def test_minimum_length() -> None:
 )
 def test_titles_in_file_names(title: str, expected: str) -> None:
     assert title_in_file_name(title, "issue-7") == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("boostorg/boost: 3 new, naïve 👨‍👩", "boostorg/boost: 3 new, naïve 👨‍👩"),
+        ("a\nb\r\x1b[2J\x00\x85", r"a\nb\r\x1b[2J\x00\x85"),
+        ("a\u2028b\u202ec\ud800", r"a\u2028b\u202ec\ud800"),
+        ("x::group::y", "x: :group::y"),
+        ("::::endgroup::", "::: :endgroup::"),
+        ("std::vector boost::group", "std::vector boost::group"),
+    ],
+)
+def test_lines_of_a_log(text: str, shown: str) -> None:
+    assert one_line(text) == shown

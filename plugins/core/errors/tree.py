@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 from core.redaction import redact, redact_addresses
+from core.text import one_line
 
 LONGEST_MESSAGE = 2000
 
@@ -205,11 +206,13 @@ class UnitsFailed(CollectorError):
         total: int,
         not_tried: int = 0,
     ) -> None:
-        lines = "; ".join(
-            f"{unit} ({categories[unit]}): {safe_message(error)}" for unit, error in failures.items()
+        reasons = one_line(
+            "; ".join(
+                f"{unit} ({categories[unit]}): {safe_message(error)}" for unit, error in failures.items()
+            )
         )
         left_out = f" and {not_tried} not tried because a limit is reached" if not_tried else ""
-        super().__init__(f"{len(failures)} of {total} failed{left_out}, the others are stored: {lines}")
+        super().__init__(f"{len(failures)} of {total} failed{left_out}, the others are stored: {reasons}")
         self.failures = dict(failures)
         self.categories = dict(categories)
         self.not_tried = not_tried
