@@ -122,7 +122,13 @@ def serve(port: int) -> None:
             )
         )
     uvicorn.run(
-        create_app(world), host="127.0.0.1", port=port, log_level="warning", access_log=False, lifespan="off"
+        create_app(world),
+        host="127.0.0.1",
+        port=port,
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        date_header=False,
     )
 
 

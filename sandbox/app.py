@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextvars import ContextVar
 from functools import cache
 from typing import Any
@@ -10,6 +11,7 @@ from fastapi import FastAPI
 
 from sandbox.asgi import App, Receive, Scope, Send
 from sandbox.control import control, state_of
+from sandbox.dates import Dated
 from sandbox.faults import Faults
 from sandbox.limits import Limiter
 from sandbox.service import Service
@@ -28,7 +30,8 @@ def create_app(world: World) -> App:
         SERVED.set(world)
         await app(scope, receive, send)
 
-    return Counting(Limiter(Faults(serve, world.faults), world.limits), world.traffic)
+    answering = Counting(Limiter(Faults(serve, world.faults), world.limits), world.traffic)
+    return Dated(answering, lambda: time.time() + world.seconds_ahead)
 
 
 @cache

@@ -17,7 +17,13 @@ from sandbox.world import World
 def serve(world: World, port: int = 0) -> Iterator[str]:
     """Serve until the `with` block ends; yield the base address."""
     config = uvicorn.Config(
-        create_app(world), host="127.0.0.1", port=port, log_level="critical", access_log=False, lifespan="off"
+        create_app(world),
+        host="127.0.0.1",
+        port=port,
+        log_level="critical",
+        access_log=False,
+        lifespan="off",
+        date_header=False,
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, name="sandbox", daemon=True)

@@ -29,6 +29,8 @@ class World:
     def __init__(self, within: tuple[Service[Any], ...] | None = None, seed: int = SEED) -> None:
         self.community = Community(seed)
         self.clock = Clock()
+        self.seconds_ahead = 0.0
+        """By how much the date of all answers is wrong."""
         self._passing = Lock()
         self.faults: list[Fault] = []
         self.traffic = Traffic()

@@ -129,8 +129,12 @@ def test_retry_after_of_zero_is_obeyed(client: ApiClient, clock: FixedClock, wor
 
 
 def test_retry_after_as_a_date(client: ApiClient, clock: FixedClock, world: World) -> None:
-    when = (clock.now() + timedelta(seconds=7)).strftime("%a, %d %b %Y %H:%M:%S GMT")
-    world.faults.append(Fault(path="lists", status=429, headers={"Retry-After": when}, times=1))
+    date, when = (
+        (clock.now() + timedelta(days=900, seconds=seconds)).strftime("%a, %d %b %Y %H:%M:%S GMT")
+        for seconds in (0, 7)
+    )
+    headers = {"Date": date, "Retry-After": when}
+    world.faults.append(Fault(path="lists", status=429, headers=headers, times=1))
     assert client.get(LISTS).status == 200
     assert clock.slept == [7]
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
+from datetime import timedelta
+from email.utils import format_datetime
 
-from core.budget import LimitReport
+import pytest
+from requests.structures import CaseInsensitiveDict
+
+from core.budget import LimitReport, QuotaReport
 from core.clock import FixedClock
+from hooks.http.bucket_headers import BucketHeaders
 from hooks.http.limit_headers import RateLimitHeaders
 
 
@@ -45,6 +50,40 @@ def test_an_exhausted_quota_is_waited_for_until_its_reset_and_no_longer_than_a_d
     assert read(-5).wait == 0
     assert read(1e9).wait == 86_400
     assert read(1e15).wait is None
+
+
+YEARS = timedelta(days=3 * 365)
+
+
+@pytest.mark.parametrize("behind", [-YEARS, YEARS])
+def test_times_are_those_of_the_source_however_wrong_our_clock_is(
+    clock: FixedClock, behind: timedelta
+) -> None:
+    answered_at = clock.now() + behind
+    date = {"Date": format_datetime(answered_at, usegmt=True)}
+    reset = {"X-RateLimit-Reset": str(answered_at.timestamp() + 600)}
+    figures = date | reset | {"X-RateLimit-Limit": "60", "X-RateLimit-Remaining": "0"}
+    report = RateLimitHeaders(clock).read(403, CaseInsensitiveDict(figures), b"")
+    assert report.wait == 600
+    assert report.quota == QuotaReport(60, 0, answered_at + timedelta(seconds=600), answered_at=answered_at)
+    after = date | {"Retry-After": format_datetime(answered_at + timedelta(seconds=7), usegmt=True)}
+    assert RateLimitHeaders(clock).read(429, after, b"").wait == 7
+    assert BucketHeaders(clock).read(429, after | {"Via": "x"}, b"").wait == 7
+
+
+@pytest.mark.parametrize(
+    "date",
+    ["", "yesterday", "Mon, 01 Jan 2020 00:00:00 +99999999999999999999", "Mon, 99 Jan 2026 12:00:00 GMT"],
+)
+def test_without_a_date_that_can_be_read_our_clock_counts(clock: FixedClock, date: str) -> None:
+    headers = {"Date": date, "Retry-After": "Thu, 15 Jan 2026 12:01:00 GMT"}
+    assert RateLimitHeaders(clock).read(429, headers, b"").wait == 60
+    reset = str(clock.now().timestamp() + 600)
+    figures = {"X-RateLimit-Limit": "60", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": reset}
+    report = RateLimitHeaders(clock).read(403, figures | {"Date": date}, b"")
+    assert report.wait == 600
+    assert report.quota is not None
+    assert report.quota.answered_at is None
 
 
 def test_an_unchanged_answer_costs_nothing(clock: FixedClock) -> None:

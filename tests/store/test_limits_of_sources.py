@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from threading import Thread
@@ -84,8 +85,36 @@ def test_an_empty_quota_is_met_by_one_request(forge: World, make: Make) -> None:
         for _ in range(10):
             with pytest.raises(RateLimited) as caught:
                 client.get("/notes")
-            assert 500 < (caught.value.retry_after or 0) <= 600
+            assert 500 < (caught.value.retry_after or 0) <= 601
     assert limit.violations == {"quota": 1}
+
+
+@pytest.mark.parametrize("years", [-3, 3])
+def test_a_source_whose_clock_is_years_off_is_waited_for_as_long_as_it_says(
+    conn: Conn, forge: World, make: Make, years: int
+) -> None:
+    forge.seconds_ahead = years * 365 * 86_400.0
+    forge.limits.append(
+        limit := Limit("/", quota=9, window=600.0, now=lambda: time.time() + forge.seconds_ahead)
+    )
+    resets = set()
+    for _ in range(3):
+        client = make(changed(QUICK, has_quota=True), clock=FixedClock())
+        for _ in range(3):
+            client.get("/notes")
+        client.close()
+        row = conn.execute(
+            "SELECT remaining, extract(epoch FROM reset_at - clock_timestamp()), reset_at FROM core.rate_quota"
+        ).fetchone()
+        assert row is not None
+        assert row[0] == limit.remaining("ada")
+        assert 500 < row[1] <= 602
+        resets.add(row[2])
+    assert len(resets) == 1
+    with pytest.raises(RateLimited) as caught:
+        make(changed(QUICK, has_quota=True), clock=FixedClock()).get("/notes")
+    assert 500 < (caught.value.retry_after or 0) <= 602
+    assert limit.violations == {}
 
 
 def test_a_refusal_without_a_time_blocks_a_minute_then_two(conn: Conn, forge: World, make: Make) -> None:

@@ -21,6 +21,8 @@ from core.errors import ConfigurationError, DatabaseFailure, SourceUnavailable
 from core.sql import sql
 
 LOCK_PATIENCE_MS = 5_000
+CLOCK_TOLERANCE = 60.0
+"""Seconds by which a source's clock may seem to be off because its answers take their time."""
 LOCK_NOT_AVAILABLE = "55P03"
 KEPT = 3600.0
 """Seconds for which leases are kept after their end, at least; a window may be longer."""
@@ -59,6 +61,7 @@ class LeaseUse:
 
     :param in_flight: requests that have not ended yet; the lease keeps as many slots.
     :param accepted: whether the source executed any request.
+    :param quota_age: seconds since the quota was reported.
     """
 
     lease: Lease
@@ -67,6 +70,7 @@ class LeaseUse:
     in_flight: int = 0
     accepted: bool = False
     quota: QuotaReport | None = None
+    quota_age: float = 0.0
 
 
 class Leases(Protocol):
@@ -241,8 +245,10 @@ class RateLeases:
             "quotas": [use.quota.quota if use.quota else None for use in used],
             "remaining": [use.quota.remaining if use.quota else None for use in used],
             "resets": [use.quota.reset_at if use.quota else None for use in used],
+            "answers": [use.quota.answered_at if use.quota else None for use in used],
+            "ages": [use.quota_age for use in used],
         }
-        execute(conn, "core/end_leases", columns | {"resource": resource})
+        execute(conn, "core/end_leases", columns | {"resource": resource, "tolerance": CLOCK_TOLERANCE})
 
 
 def _choices(states: list[QuotaState], limits: Limits, cost: int) -> list[Availability]:

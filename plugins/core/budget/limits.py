@@ -63,13 +63,16 @@ def limits_of(limits: Limits | Mapping[str, Limits], resource: str) -> Limits:
 class QuotaReport:
     """What an answer reports about the quota of the identity that sent the request.
 
+    :param reset_at: when the quota begins anew, by the source's clock; windows are told apart by it.
     :param resource: whose quota it is; empty if the answer does not say.
+    :param answered_at: when the answer was sent, by the source's clock; None if it does not say.
     """
 
     quota: int
     remaining: int
     reset_at: datetime
     resource: str = ""
+    answered_at: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,7 @@ class _Held:
     points_in_flight: int = 0
     accepted: bool = False
     quota: QuotaReport | None = None
+    quota_learned: float = 0.0
     most_points: int = 0
 
     def __post_init__(self) -> None:
@@ -50,9 +51,12 @@ class _Held:
         left = self.requests < self.lease.requests and self.points + cost <= self.most_points
         return left and now < self.until
 
-    def use(self) -> LeaseUse:
+    def use(self, now: float) -> LeaseUse:
         """Return what the database needs to know."""
-        return LeaseUse(self.lease, self.requests, self.points, self.in_flight, self.accepted, self.quota)
+        age = now - self.quota_learned if self.quota else 0.0
+        return LeaseUse(
+            self.lease, self.requests, self.points, self.in_flight, self.accepted, self.quota, age
+        )
 
 
 @dataclass
@@ -81,15 +85,15 @@ class _Resource:
         """Return the first of these leases that has a free slot."""
         return next((held for held in leases if self.in_flight(held) < held.lease.slots), None)
 
-    def begin(self, held: _Held) -> None:
+    def begin(self, held: _Held, now: float) -> None:
         """Use a new lease instead of an earlier one of the same identity."""
-        self.end(held.lease.identity)
+        self.end(now, held.lease.identity)
         self.in_use[held.lease.identity] = held
 
-    def end(self, *identities: str) -> list[tuple[_Held, LeaseUse]]:
+    def end(self, now: float, *identities: str) -> list[tuple[_Held, LeaseUse]]:
         """Stop using leases; return what the database has to know of all leases that end."""
         self.ending += [self.in_use.pop(identity) for identity in identities if identity in self.in_use]
-        return [(held, held.use()) for held in self.ending]
+        return [(held, held.use(now)) for held in self.ending]
 
     def reported(self, uses: list[tuple[_Held, LeaseUse]]) -> None:
         """Forget leases of which nothing is in flight and everything is reported."""
@@ -153,7 +157,7 @@ class SharedBudget:
     def _give_back(self, name: str) -> None:
         resource = self._resources[name]
         with self._changed:
-            uses = resource.end(*resource.in_use)
+            uses = resource.end(self._clock.monotonic(), *resource.in_use)
         try:
             if uses:
                 self._leases.give_back(name, [use for _, use in uses])
@@ -175,7 +179,7 @@ class SharedBudget:
                 if newer or (
                     known and quota.reset_at == known.reset_at and quota.remaining < known.remaining
                 ):
-                    held.quota = quota
+                    held.quota, held.quota_learned = quota, self._clock.monotonic()
                 left = max(0, quota.remaining - self._of(resource).limits.reserve)
                 # The source may not have counted the other requests yet that are in flight.
                 counted = held.points - (held.points_in_flight - expected)
@@ -242,7 +246,7 @@ class SharedBudget:
             with self._changed:
                 now = self._clock.monotonic()
                 fitting = {held.lease.identity for held in resource.usable("", cost, now)}
-                uses = resource.end(*(resource.in_use.keys() - fitting))
+                uses = resource.end(now, *(resource.in_use.keys() - fitting))
             requested_at = self._clock.monotonic()
             answer = self._leases.take(name, cost, [use for _, use in uses], identity)
             with self._changed:
@@ -250,7 +254,7 @@ class SharedBudget:
                 if isinstance(answer, Wait):
                     return answer
                 until = requested_at + resource.limits.lease * SAFE_SHARE
-                resource.begin(_Held(answer, until))
+                resource.begin(_Held(answer, until), requested_at)
                 return None
         finally:
             with self._changed:

@@ -8,7 +8,7 @@ from math import isfinite
 
 from core.budget import BucketReport, LimitReport
 from core.clock import Clock, SystemClock
-from hooks.http.failures import LONGEST_WAIT, json_object, retry_after
+from hooks.http.failures import LONGEST_WAIT, answered_at, json_object, retry_after
 
 BAN = 60.0
 """Seconds to wait at least if the proxy in front of the source refuses our address."""
@@ -29,7 +29,7 @@ class BucketHeaders:
         bucket = _bucket(headers)
         if status != 429:
             return LimitReport(bucket=bucket)
-        now = self.clock.now()
+        now = answered_at(headers) or self.clock.now()
         waits = [retry_after(headers, b"", now), retry_after({}, body, now)]
         wait = max((each for each in waits if each is not None), default=None)
         scope = _scope(headers, body)

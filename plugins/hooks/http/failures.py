@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from email.utils import parsedate_to_datetime
 from math import isfinite
 from typing import Any
 
+from core.dates import ensure_aware_utc
 from core.errors import (
     AuthenticationError,
     CollectorError,
@@ -24,8 +25,17 @@ LONGEST_WAIT = 86_400.0
 SMALL_BODY = 10_000
 
 
+def answered_at(headers: Mapping[str, str]) -> datetime | None:
+    """Return when an answer was sent, by the source's clock, from which its other times are to be counted."""
+    return _moment(headers.get("Date") or "")
+
+
 def retry_after(headers: Mapping[str, str], body: bytes, now: datetime) -> float | None:
-    """Read how long to wait: `Retry-After` as seconds or as a date, else a field of a JSON body."""
+    """Read how long to wait: `Retry-After` as seconds or as a date, else a field of a JSON body.
+
+    :param now: by our clock, which counts if the answer has no date.
+    """
+    now = answered_at(headers) or now
     header = (headers.get("Retry-After") or "").strip()
     if header:
         return _seconds(header, now)
@@ -50,14 +60,18 @@ def _seconds(value: str, now: datetime) -> float | None:
     try:
         seconds = float(value)
     except ValueError:
-        try:
-            moment = parsedate_to_datetime(value)
-            if moment.tzinfo is None:
-                moment = moment.replace(tzinfo=UTC)
-            seconds = (moment - now).total_seconds()
-        except (ValueError, OverflowError):
+        if (moment := _moment(value)) is None:
             return None
+        seconds = (moment - now).total_seconds()
     return min(max(0.0, seconds), LONGEST_WAIT) if isfinite(seconds) else None
+
+
+def _moment(value: str) -> datetime | None:
+    """Return the time that a header gives; None if it cannot be read."""
+    try:
+        return ensure_aware_utc(parsedate_to_datetime(value))
+    except (ValueError, OverflowError):
+        return None
 
 
 def rate_limited(what: str, status: int, wait: float | None) -> RateLimited:

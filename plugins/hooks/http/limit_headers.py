@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from core.budget import LimitReport, QuotaReport
 from core.clock import Clock, SystemClock
-from hooks.http.failures import LONGEST_WAIT, retry_after
+from hooks.http.failures import LONGEST_WAIT, answered_at, retry_after
 
 LARGEST = 2**31 - 1
 """What the budget's tables hold; no service has such a quota."""
@@ -21,7 +21,8 @@ class RateLimitHeaders:
     """`X-RateLimit-Limit`, `-Remaining`, `-Reset` (seconds since 1970), `Retry-After`, and sentences.
 
     A 403 is a limit only if something says so. A secondary limit may say it in a sentence alone, and a
-    primary one by its reset time alone. A 304 costs nothing.
+    primary one by its reset time alone. A 304 costs nothing. Times are counted from the answer's `Date`: our
+    clock or the source's may be wrong.
     """
 
     clock: Clock = field(default_factory=SystemClock)
@@ -31,9 +32,10 @@ class RateLimitHeaders:
         quota = self.quota(headers)
         if not self._refused(status, headers, body, quota):
             return LimitReport(quota, cost=0 if status == 304 else None)
-        wait = retry_after(headers, body, self.clock.now())
+        now = self.clock.now()
+        wait = retry_after(headers, body, now)
         if not wait and quota and quota.remaining == 0:
-            wait = max(0.0, (quota.reset_at - self.clock.now()).total_seconds())
+            wait = max(0.0, (quota.reset_at - (quota.answered_at or now)).total_seconds())
         return LimitReport(quota, refused=True, wait=wait)
 
     def quota(self, headers: Mapping[str, str]) -> QuotaReport | None:
@@ -45,9 +47,10 @@ class RateLimitHeaders:
             return None
         if not 0 < quota <= LARGEST or not 0 <= remaining <= LARGEST:
             return None
-        latest = self.clock.now() + timedelta(seconds=LONGEST_WAIT)
+        sent = answered_at(headers)
+        latest = (sent or self.clock.now()) + timedelta(seconds=LONGEST_WAIT)
         resource = headers.get("X-RateLimit-Resource", "")
-        return QuotaReport(quota, remaining, min(reset_at, latest), resource)
+        return QuotaReport(quota, remaining, min(reset_at, latest), resource, sent)
 
     @staticmethod
     def _refused(status: int, headers: Mapping[str, str], body: bytes, quota: QuotaReport | None) -> bool:
