@@ -26,6 +26,7 @@ os.environ |= {
 from benchmarks import (  # noqa: E402
     budget,
     exporting,
+    files,
     indexing,
     memory,
     merging,
@@ -53,6 +54,7 @@ def main() -> int:
             "memory": lambda: memory.figures(url),
             "reprocessing": lambda: reprocessing.figures(url),
             "exporting": lambda: exporting.figures(url),
+            "files": lambda: files.figures(url, SCRATCH / "files"),
             "budget": lambda: budget.figures(url),
             "streaming": lambda: streaming.figures(url),
             "scheduling": lambda: scheduling.figures(SCRATCH / "system"),

@@ -10,15 +10,18 @@ import errno
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 
-from core.workspace import below, safe_segment, write_bytes
+from core.workspace import below, replacing, safe_segment
 
 FOLDER_ID = ".folder_id"
 """Name of the file by which a folder is recognised."""
 UNFINISHED = ".unfinished"
 """Name of the folder that holds the note and files that are not complete yet."""
 NOTE = "names"
+FOLDERS_REMEMBERED = 1_000
+"""To look once for links that lead elsewhere, not for each file."""
 STILL_NEEDED = frozenset({errno.ENOTEMPTY, errno.EEXIST, errno.EBUSY, errno.ENOTDIR})
 """Why a folder is not removed: it has files, something is mounted there, or it is a link."""
 
@@ -33,6 +36,7 @@ class ExportFolder:
         self.root = root
         self._unfinished = root / UNFINISHED
         self._note = self._unfinished / NOTE
+        self._folder = lru_cache(FOLDERS_REMEMBERED)(self._checked)
 
     @property
     def id(self) -> str:
@@ -110,10 +114,16 @@ class ExportFolder:
         return True
 
     def _path(self, path: str) -> Path:
-        return below(self.root, *path.split("/"))
+        folder, _, name = path.rpartition("/")
+        return self._folder(folder) / safe_segment(name)
+
+    def _checked(self, folder: str) -> Path:
+        return below(self.root, *folder.split("/")) if folder else self.root
 
     def _write(self, file: Path, content: bytes) -> None:
-        write_bytes(file, content, through=self._unfinished)
+        if not file.is_file() or file.read_bytes() != content:
+            with replacing(file, through=self._unfinished) as new:
+                new.write(content)
 
 
 def _can_be_ours(name: str) -> bool:

@@ -49,14 +49,10 @@ def require_writable(root: Path, setting: str) -> None:
         raise ConfigurationError(f"{root} cannot be written ({reason}); set {setting}") from error
 
 
-def write_bytes(path: Path, content: bytes, *, through: Path | None = None) -> Path:
-    """Write atomically, and only if the content differs, so that the modification time stays meaningful.
-
-    :param through: the folder on the same file system in which a killed process may leave its temporary file;
-        beside the file by default.
-    """
+def write_bytes(path: Path, content: bytes) -> Path:
+    """Write atomically, and only if the content differs, so that the modification time stays meaningful."""
     if not path.is_file() or path.read_bytes() != content:
-        with replacing(path, through=through) as file:
+        with replacing(path) as file:
             file.write(content)
     return path.resolve()
 
@@ -66,6 +62,9 @@ def replacing(path: Path, *, through: Path | None = None) -> Iterator[BinaryIO]:
     """Yield a file that becomes `path` when the block ends; after an error nothing of it remains.
 
     Others may read it, unless the process's umask forbids it.
+
+    :param through: the folder on the same file system in which a killed process may leave its temporary file;
+        beside the file by default.
     """
     folder = path.parent if through is None else through
     path.parent.mkdir(parents=True, exist_ok=True)

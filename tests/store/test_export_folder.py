@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from core import export
+from core.errors import UnexpectedPayload
 from core.export import File
 from tests.crash.files import faulty_files
 from tests.crash.seams import Killed, Process, Seam
@@ -127,6 +128,21 @@ def test_what_a_run_cannot_have_written_stays(exported: Exported, tmp_path: Path
     assert (exported.root / "link.md").is_symlink()
     assert os.path.exists(not_utf8)
     assert (outside / "x.md").exists()
+
+
+def test_nothing_is_written_through_links(exported: Exported, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "x.md").write_text("mine")
+    exported.root.mkdir()
+    (exported.root / "link").symlink_to(outside)
+    (exported.root / "link.md").symlink_to(outside / "x.md")
+    exported.change(a=File("link/x.md", "a"), b=File("link/y.md", "b"), c=File("link.md", "c"))
+    with pytest.raises(UnexpectedPayload, match=r"2 files could not be written: a: .* is outside "):
+        exported.write()
+    assert {path.name: path.read_text() for path in outside.iterdir()} == {"x.md": "mine"}
+    assert not (exported.root / "link.md").is_symlink()
+    assert (exported.root / "link.md").read_text() == "c"
 
 
 def test_old_names_are_looked_up_in_batches(exported: Exported, monkeypatch: pytest.MonkeyPatch) -> None:
