@@ -87,8 +87,9 @@ class ListCollector:
         self.list_name = list_name = session.name
         mode = mode_of(options)
         self.position = ListPosition(session, moves=mode is not Mode.WINDOW)
+        self.had_frontier = bool(self.position.state.frontier)
         self.report = BatchReport(session)
-        few_expected = mode is Mode.INCREMENTAL and bool(self.position.state.frontier)
+        few_expected = mode is Mode.INCREMENTAL and self.had_frontier
         exports = exports_for(archive, list_name, allowed=options.by_export, few_expected=few_expected)
         self.fetcher = MessageFetcher(archive, list_name, session.clock, exports)
         self.page_before: set[str] = set()
@@ -126,7 +127,8 @@ class ListCollector:
             mark_removed(self.session, self.archive, seen)
         if self.position.moves:
             with self.session.conn.transaction():
-                self.position.finish(frontier=tuple(hashes_of(top)))
+                everything = self.walk.mode.complete or not self.had_frontier
+                self.position.finish(tuple(hashes_of(top)), everything=everything)
 
     def _fetch_pending(self) -> None:
         """Fetch the messages that earlier runs could not read."""
@@ -179,7 +181,7 @@ class ListCollector:
             message_hash
             for message_hash, (item, _) in listed.items()
             if message_hash not in fetched
-            and (refresh or message_hash not in stored)
+            and (refresh or message_hash not in stored or self._is_suspect(stored[message_hash]))
             and self._is_wanted(item)
         ]
         if self.options.limit is not None:
@@ -197,6 +199,10 @@ class ListCollector:
             else:
                 listed[item.message_hash] = (item, raw)
         return listed
+
+    def _is_suspect(self, known: store.KnownMessage) -> bool:
+        """Return whether a full scan has to fetch a body again that an export may have changed."""
+        return known.suspect and self.walk.mode is Mode.FULL_SCAN and not self.position.state.bodies_checked
 
     def _is_wanted(self, item: Listed) -> bool:
         wanted = self.options.in_window(item.sent_at)

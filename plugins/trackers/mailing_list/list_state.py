@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -50,11 +50,14 @@ class ListState:
 
     :param frontier: hashes of the first page of the last complete walk.
     :param pending: messages that could not be read, with the reason; the next run requests them again.
+    :param bodies_checked: false if bodies may be stored that an export changed; the next full scan fetches
+        them again.
     """
 
     frontier: tuple[str, ...] = ()
     unfinished: UnfinishedWalk | None = None
     pending: Mapping[str, str] = field(default_factory=dict)
+    bodies_checked: bool = False
 
     @classmethod
     def from_extras(cls, extras: Mapping[str, Any]) -> ListState:
@@ -65,7 +68,8 @@ class ListState:
             unfinished = UnfinishedWalk(
                 Mode(raw["mode"]), tuple(raw["frontier"]), int(raw["from_end"]), tuple(raw["tail"])
             )
-        return cls(tuple(extras.get("frontier", ())), unfinished, dict(extras.get("pending", {})))
+        pending, checked = dict(extras.get("pending", {})), bool(extras.get("bodies_checked"))
+        return cls(tuple(extras.get("frontier", ())), unfinished, pending, checked)
 
     def as_extras(self) -> dict[str, Any]:
         """Return the state as the checkpoint's extras."""
@@ -75,7 +79,8 @@ class ListState:
             "from_end": self.unfinished.from_end,
             "tail": list(self.unfinished.tail),
         }
-        return {"frontier": list(self.frontier), "walk": walk, "pending": dict(self.pending)}
+        shown = {"frontier": list(self.frontier), "walk": walk, "pending": dict(self.pending)}
+        return shown | {"bodies_checked": self.bodies_checked}
 
 
 def read_state(conn: Conn, list_name: str) -> ListState:
@@ -101,7 +106,8 @@ class ListPosition:
 
         :param failed: messages of this page that could not be read, besides those that are already pending.
         """
-        self._store(ListState(self.state.frontier, unfinished, self.pending | dict(failed)))
+        pending = self.pending | dict(failed)
+        self._store(replace(self.state, unfinished=unfinished, pending=pending))
 
     def resolve(self, hashes: Iterable[str]) -> None:
         """Take messages off the pending ones: they are answered; `advance` stores that."""
@@ -112,9 +118,13 @@ class ListPosition:
         """Remember messages that could not be read, once their page is committed."""
         self.pending |= failed
 
-    def finish(self, frontier: tuple[str, ...]) -> None:
-        """Store that the walk is complete, so that the next one ends at `frontier`."""
-        self._store(ListState(frontier, None, dict(self.pending)))
+    def finish(self, frontier: tuple[str, ...], *, everything: bool) -> None:
+        """Store that the walk is complete, so that the next one ends at `frontier`.
+
+        :param everything: whether it has seen the whole index, and so each body that may be wrong.
+        """
+        checked = self.state.bodies_checked or everything
+        self._store(ListState(frontier, None, dict(self.pending), checked))
 
     def _store(self, state: ListState) -> None:
         if not self.moves or (self._checkpoint.revision and state.as_extras() == self.state.as_extras()):

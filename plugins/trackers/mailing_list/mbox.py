@@ -1,8 +1,9 @@
 """Reads bodies from the archive's mbox exports: one request instead of hundreds.
 
-An export contains no links, threads or attachment counts, and a body line that begins with `>From ` may have
-been changed by the export. Exports are therefore used only for the bodies of messages without attachments and
-without such lines; all other messages are requested one by one.
+An export contains no links, threads or attachment counts. It may have changed a line that begins with
+`>From `, also within a long line, which its encoding cuts; and it loses a carriage return before a NUL.
+Exports are therefore used only for the bodies of messages without attachments and without any of these; all
+other messages are requested one by one.
 """
 
 from __future__ import annotations
@@ -163,15 +164,14 @@ def body_of(mail: Mail) -> str | None:
     parts = [part for part in mail.walk() if not part.is_multipart()]
     if len(parts) != 1 or parts[0].get_content_type() != "text/plain" or parts[0].get_filename():
         return None
-    payload = parts[0].get_payload(decode=True)
-    if not isinstance(payload, bytes):
+    encoded, payload = parts[0].get_payload(), parts[0].get_payload(decode=True)
+    if not isinstance(encoded, str) or not isinstance(payload, bytes) or AMBIGUOUS in f"\n{encoded}":
         return None
     try:
         text = payload.decode(parts[0].get_content_charset("utf-8"))
     except (LookupError, UnicodeDecodeError):
         return None
-    text = text.replace("\r\n", "\n")
-    return None if AMBIGUOUS in f"\n{text}" else text
+    return None if "\0" in text else text.replace("\r\n", "\n")
 
 
 def detail_of(item: Mapping[str, Any], body: str) -> bytes:

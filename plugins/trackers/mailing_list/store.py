@@ -21,7 +21,10 @@ MISSING_PER_PAGE = 500
 
 @dataclass(frozen=True)
 class KnownMessage:
-    """The fields of a stored message that the index can change."""
+    """The fields of a stored message that the index can change.
+
+    :param suspect: whether its body may have been changed by an export.
+    """
 
     message_hash: str
     thread_hash: str
@@ -29,6 +32,7 @@ class KnownMessage:
     subject: str
     deleted: bool
     listed: bool
+    suspect: bool
 
     def differs(self, listed: Listed) -> bool:
         """Return whether the index item differs from the stored message."""
