@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NoReturn, TypeVar
 
 from core.dates import iso_z, parse_strict, parse_until
@@ -28,11 +28,30 @@ class ParamKind:
     is_flag: bool = False
 
 
-INSTANT_FROM = ParamKind({"type": ["null", "string"], "format": "date-time"}, parse_strict)
-INSTANT_UNTIL = ParamKind({"type": ["null", "string"], "format": "date-time"}, parse_until)
+EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+"""Between these are all dates that a run can be asked for; sums with others overflow."""
+MOST = 1_000_000_000
+"""The largest number. Airflow's own processes fail at numbers beyond 64 bits, and say nothing."""
+
+
+def believable(parse: Callable[[str], datetime | None]) -> Callable[[str], datetime | None]:
+    """Return a parser that refuses dates which nobody can mean."""
+
+    def parse_believable(raw: str) -> datetime | None:
+        moment = parse(raw)
+        if moment is not None and not EARLIEST <= moment <= LATEST:
+            raise ValueError(f"must be between {EARLIEST:%Y} and {LATEST:%Y}, not {raw!r}")
+        return moment
+
+    return parse_believable
+
+
+INSTANT_FROM = ParamKind({"type": ["null", "string"], "format": "date-time"}, believable(parse_strict))
+INSTANT_UNTIL = ParamKind({"type": ["null", "string"], "format": "date-time"}, believable(parse_until))
 FLAG = ParamKind({"type": ["null", "boolean"]}, lambda raw: True, is_flag=True)
 TEXT = ParamKind({"type": ["null", "string"]}, str)
-COUNT = ParamKind({"type": ["null", "integer"], "minimum": 1}, int)
+COUNT = ParamKind({"type": ["null", "integer"], "minimum": 1, "maximum": MOST}, int)
+DAYS = ParamKind({"type": ["null", "integer"], "minimum": 1, "maximum": 36_500}, int)
 NAMES = ParamKind({"type": ["null", "array"], "items": {"type": "string"}}, as_names)
 
 
@@ -207,9 +226,11 @@ def _read(options_type: type[Options], name: str, value: Any) -> Any:
             value = kind.read(value.strip())
         elif not isinstance(value, TYPES[word]) or (word == "integer" and isinstance(value, bool)):
             raise ValueError(f"must be of type {word}, not {value!r}")
-        least = kind.schema.get("minimum")
+        least, most = kind.schema.get("minimum"), kind.schema.get("maximum")
         if least is not None and value < least:
             raise ValueError(f"must be at least {least}")
+        if most is not None and value > most:
+            raise ValueError(f"must be at most {most:,}")
     except ValueError as error:
         raise ConfigurationError(f"param {name}: {error}") from None
     return tuple(str(item).strip() for item in value if str(item).strip()) if word == "array" else value

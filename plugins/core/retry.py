@@ -9,6 +9,7 @@ from airflow.sdk import RetryPolicy
 from airflow.sdk.definitions.retry_policy import RetryDecision
 
 from core.errors import CollectorBusy, CollectorFailureCategory, Stopped, classify_failure
+from core.errors.tree import LONGEST_WAIT
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -64,19 +65,31 @@ def default_args() -> dict[str, Any]:
 
 def _transient(category: CollectorFailureCategory, in_a_row: int, retry_after: float | None) -> RetryDecision:
     if category is CollectorFailureCategory.RATE_LIMIT:
-        wait = timedelta(seconds=(retry_after if retry_after is not None else 60.0) + 1)
-        return RetryDecision.retry(wait, "rate_limit: when the limit is reset")
+        wait, shortened = _believed(60.0 if retry_after is None else retry_after)
+        return RetryDecision.retry(
+            timedelta(seconds=wait + 1), f"rate_limit: when the limit is reset{shortened}"
+        )
     if category in (CollectorFailureCategory.NETWORK, CollectorFailureCategory.TIMEOUT):
         if in_a_row > TRANSIENT_TRIES:
             return RetryDecision.fail(f"{category}: failed {in_a_row} times in a row")
         seconds = min(BASE_DELAY_SECONDS * 2 ** (in_a_row - 1), MAX_DELAY_SECONDS)
+        wait, shortened = _believed(retry_after or 0.0)
         return RetryDecision.retry(
-            timedelta(seconds=max(seconds, retry_after or 0.0)),
-            f"{category}: back-off, {in_a_row} of {TRANSIENT_TRIES}",
+            timedelta(seconds=max(seconds, wait)),
+            f"{category}: back-off, {in_a_row} of {TRANSIENT_TRIES}{shortened}",
         )
     if in_a_row > 1:
         return RetryDecision.fail("unknown: failed again after one retry")
     return RetryDecision.retry(timedelta(seconds=BASE_DELAY_SECONDS), "unknown: retried once")
+
+
+def _believed(retry_after: float) -> tuple[float, str]:
+    """Return how long to wait and, if that is less than the source asked for, a note that says so."""
+    if 0 <= retry_after < LONGEST_WAIT:
+        return retry_after, ""
+    if retry_after < 0:
+        return 0.0, ""
+    return LONGEST_WAIT, "; the source asked for a day or longer, which is not believed beyond a day"
 
 
 def _tries_since_clear(try_number: int, max_tries: int, context: Any) -> int:

@@ -44,6 +44,16 @@ def test_a_rate_limit_is_retried_after_its_time() -> None:
     assert decision.retry_delay == timedelta(seconds=121)
 
 
+@pytest.mark.parametrize("error", [RateLimited, SourceUnavailable])
+@pytest.mark.parametrize("asked", [1e9, 1e300, float("inf"), -5.0])
+def test_no_source_parks_a_task_for_longer_than_a_day(error: type[CollectorError], asked: float) -> None:
+    decision = decide(error("x", retry_after=asked), in_a_row=1)
+    assert decision.action is RetryAction.RETRY
+    assert decision.retry_delay is not None
+    assert timedelta(0) < decision.retry_delay <= timedelta(days=1, seconds=1)
+    assert ("not believed" in str(decision.reason)) == (asked > 86_400)
+
+
 @pytest.mark.parametrize(("in_a_row", "seconds"), [(1, 10), (2, 20), (5, 160)])
 def test_network_errors_are_retried_with_growing_pauses(in_a_row: int, seconds: int) -> None:
     assert decide(SourceUnavailable("x"), in_a_row).retry_delay == timedelta(seconds=seconds)

@@ -9,6 +9,8 @@ from core.redaction import redact, redact_addresses
 from core.text import one_line
 
 LONGEST_MESSAGE = 2000
+LONGEST_WAIT = 86_400.0
+"""Seconds that a source can mean at most; some ask for years, or for ever."""
 
 
 class CollectorFailureCategory(StrEnum):

@@ -8,7 +8,8 @@ from math import isfinite
 
 from core.budget import BucketReport, LimitReport
 from core.clock import Clock, SystemClock
-from hooks.http.failures import LONGEST_WAIT, answered_at, json_object, retry_after
+from core.errors.tree import LONGEST_WAIT
+from hooks.http.failures import answered_at, json_object, retry_after
 
 BAN = 60.0
 """Seconds to wait at least if the proxy in front of the source refuses our address."""

@@ -18,9 +18,9 @@ from core.errors import (
     RequestRefused,
     SourceUnavailable,
 )
+from core.errors.tree import LONGEST_WAIT
 
 DEFAULT_WAIT = 10.0
-LONGEST_WAIT = 86_400.0
 """No quota is renewed later than after a day; a service that names a longer time is mistaken."""
 SMALL_BODY = 10_000
 

@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 from core.budget import LimitReport, QuotaReport
 from core.clock import Clock, SystemClock
-from hooks.http.failures import LONGEST_WAIT, answered_at, retry_after
+from core.errors.tree import LONGEST_WAIT
+from hooks.http.failures import answered_at, retry_after
 
 LARGEST = 2**31 - 1
 """What the budget's tables hold; no service has such a quota."""

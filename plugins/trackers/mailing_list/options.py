@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from core.errors import ConfigurationError
-from core.options import COUNT, FLAG, NAMES, CommonOptions, option
+from core.options import DAYS, FLAG, NAMES, CommonOptions, option
 from trackers.mailing_list.settings import DEFAULT_LISTS, MailingListSettings
 
 
@@ -34,7 +34,7 @@ class MailingListOptions(CommonOptions):
         "Use bodies from the archive's monthly exports if that saves requests.",
     )
     date_slack_days: int = option(
-        COUNT,
+        DAYS,
         30,
         "Date slack (days)",
         "With `since`: how many days further back to look, since the index is not ordered by senders' dates.",
