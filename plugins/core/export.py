@@ -68,7 +68,7 @@ def mark(conn: Conn, source: str, scope: str, keys: Iterable[str]) -> None:
 def mark_of_units(conn: Conn, source: str, keys: Iterable[tuple[str, str]]) -> None:
     """Mark keys of several units: an author's new name, say, is in the files of each.
 
-    Tasks cannot deadlock if each calls this once per transaction.
+    Tasks cannot deadlock if each calls this once per transaction, as its last statement.
     """
     if wanted := sorted(set(keys)):
         scopes, names = zip(*wanted, strict=True)

@@ -64,10 +64,14 @@ class Page:
 
 @dataclass(frozen=True)
 class Step:
-    """Where a listing goes on after a page; where the next run begins, if the page was the last one."""
+    """Where a listing goes on after a page; where the next run begins, if the page was the last one.
+
+    :param validates: whether the page changes if anything is new, so that its validator tells.
+    """
 
     position: Position
     complete: bool = False
+    validates: bool = True
 
 
 Fetch = Callable[[Position, Validators], Page]
@@ -124,7 +128,9 @@ class ByKey:
             )
         if last > at.since and (full or page.next or at.link):
             return Step(Position(last))
-        return Step(Position(at.since, agreed=seen.digest if at.link else ""), complete=True)
+        # What is new after a full page changes nothing on it, but perhaps a link in its headers.
+        end = Position(at.since, agreed=seen.digest if at.link else "")
+        return Step(end, complete=True, validates=not full)
 
     def _last_key(self, at: Position, page: Page) -> str:
         """Return the last key to be believed; refuse a page in another order, which would lose items."""
@@ -163,6 +169,7 @@ class ByCursor:
     """A listing in any order, which goes on by the cursor of each answer.
 
     The key from which it is asked for stays fixed until it is complete; then it is the greatest one seen.
+    What is new must change the first page, else its validator must not be handed over.
 
     :param key_of: the key of an item, as the source wants to be asked for it; in text order.
     :param latest: the greatest key to believe, such as now: one beyond it would hide all changes until then.
@@ -187,5 +194,5 @@ def _digest(before: str, ids: Iterable[str]) -> str:
     """Return the digest of the ids of a pass, page after page."""
     found = sha256(before.encode())
     for item_id in ids:
-        found.update(f"{item_id}\n".encode())
+        found.update(f"{item_id}\n".encode("utf-8", "surrogatepass"))
     return found.hexdigest()

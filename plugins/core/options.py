@@ -122,7 +122,7 @@ class CommonOptions(Options):
         common=True,
     )
     limit: int | None = option(
-        COUNT, None, "Limit", "Stop after this many new items. For trial runs.", common=True
+        COUNT, None, "Limit", "Stop after this many new items in each try. For trial runs.", common=True
     )
     dry_run: bool = option(
         FLAG,
@@ -144,7 +144,7 @@ class CommonOptions(Options):
 
     @property
     def windowed(self) -> bool:
-        """Whether the run covers only a part of the source; such a run moves no checkpoint."""
+        """Whether the run covers only a part of the source; other runs' checkpoints stay."""
         return self.since is not None or self.until is not None or self.limit is not None
 
     def in_window(self, moment: datetime | None) -> bool:

@@ -7,16 +7,16 @@ quota.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, replace
 
 from core import checkpoints, http_cache, seen
 from core.errors import NotFound, RequestRefused, UnexpectedPayload
-from core.listing import Item, Listing, Page, Position, Step
+from core.listing import Listing, Page, Position, Step
 from core.session import UnitSession
 
 RUN, PHASE = "run", "phase"
-"""Keys of a checkpoint's extras: which run asked for a refresh or a window, and how far that is."""
+"""Keys of a checkpoint's extras: which run asked for a refresh or a window, and how far it has come."""
 LISTING, LISTED, DONE = "listing", "listed", "done"
 """The phases: not at its end yet; at its end, but what it did not show is still to be looked at; all done."""
 
@@ -30,7 +30,7 @@ class Stream:
         on with a refresh that was not completed.
     :param since: a key to begin from instead, for a window. The checkpoint stays; the window has its own.
     :param moves: whether the checkpoint moves, which it must not if the caller leaves out items.
-    :param key_of: the key by which an item is stored, to find those that a refresh does not show any more.
+    :param finds_missing: note what a refresh shows, to find what it does not show any more.
     """
 
     def __init__(
@@ -43,12 +43,12 @@ class Stream:
         refresh: bool = False,
         since: str | None = None,
         moves: bool = True,
-        key_of: Callable[[Item], str] | None = None,
+        finds_missing: bool = False,
     ) -> None:
         self._session, self._source, self.name, self._listing = session, source, name, listing
         self._is_window = since is not None
         self._moves = moves or self._is_window
-        self._key_of = None if self._is_window else key_of
+        self._finds_missing = finds_missing and self._moves and not self._is_window
         stored_as = f"{name}, window" if self._is_window else name
         self._checkpoint = checkpoints.read(session.conn, source, session.name, stored_as)
         self._run, self._phase = (str(self._checkpoint.extras.get(key, "")) for key in (RUN, PHASE))
@@ -56,10 +56,8 @@ class Stream:
         if self._is_another_run(refresh):
             self._at, self._is_new = Position(since or ""), True
             self._run, self._phase = session.run_key, LISTING
-        elif refresh and self._phase == LISTING:
-            self._run = (
-                session.run_key
-            )  # It goes on with the refresh of another run, and thereby has its own.
+        elif refresh and self._moves and self._phase in (LISTING, LISTED):
+            self._run = session.run_key  # Going on with another run's refresh counts as this run's own.
         self._begins = self._at
         self._began_again = False
         self._links: set[int] = set()
@@ -72,7 +70,7 @@ class Stream:
 
         What is stored, but not in `core.seen_item`, no longer exists. `settle` when that is dealt with.
         """
-        return self._phase == LISTED
+        return self._finds_missing and self._phase == LISTED
 
     def pages(self) -> Iterator[Page]:
         """Yield the pages that may hold something new; `save` each in the transaction of its rows."""
@@ -93,25 +91,28 @@ class Stream:
                 return
             self._at = step.position
 
-    def save(self, page: Page) -> None:
-        """Move the checkpoint past a page, in the transaction that stores its items."""
+    def save(self, page: Page, keys: Iterable[str] = ()) -> None:
+        """Move the checkpoint past a page, in the transaction that stores its items.
+
+        :param keys: by which its items are stored, if the stream finds missing ones.
+        """
         if page is not self._page or self._step is None:
             raise ValueError("only the page that `pages` yielded last can be saved")
         if not self._moves:
             return
         step, conn = self._step, self._session.conn
-        if self._key_of:
+        if self._finds_missing:
             if self._is_new:
                 seen.forget(conn, self._source, self._session.name, self.name)
             if self._phase in (LISTING, LISTED):
-                self.add_seen(map(self._key_of, page.items))
+                self.add_seen(keys)
         if self._phase == LISTING and step.complete:
-            self._phase = LISTED if self._key_of else DONE
+            self._phase = LISTED if self._finds_missing else DONE
         self._is_new = False
         self._advance(step.position)
         # Only if the next run asks for this page: a validator says nothing about another one.
         is_next = step.complete and not self._is_window and self._at == Position(step.position.since)
-        if is_next and page.validator.headers():
+        if is_next and step.validates and page.validator.headers():
             key = (self._source, self._session.name, self.name, step.position.since)
             http_cache.save(conn, *key, page.identity, page.validator, self._session.clock.now())
 
@@ -129,7 +130,7 @@ class Stream:
         """Return whether a refresh or a window begins, rather than going on in another try."""
         if self._run == self._session.run_key:
             return False
-        return self._is_window or (refresh and self._moves and self._phase != LISTING)
+        return self._is_window or (refresh and self._moves and self._phase not in (LISTING, LISTED))
 
     def _advance(self, position: Position) -> None:
         extras = _extras(position) | ({RUN: self._run, PHASE: self._phase} if self._phase else {})
@@ -157,7 +158,9 @@ class Stream:
                 anew = Position(self._at.since)
                 if self._began_again or self._at == anew:
                     raise
-                self._session.log.warning(f"{self.name}: begins again, its position is refused: {error}")
+                self._session.log.warning(
+                    f"{self.name}: starting over, because the source refused its position: {error}"
+                )
                 self._at = self._begins = anew
                 self._began_again = True
                 self._links.clear()

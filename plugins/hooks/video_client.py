@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from yt_dlp import YoutubeDL
 from yt_dlp.networking import Request, Response
 from yt_dlp.networking.exceptions import HTTPError
+from yt_dlp.utils import sanitize_url
 
 from hooks.http.admitted import AdmittedRequest
 from hooks.source_hook import SourceHook
@@ -25,7 +26,8 @@ TIMEOUT = 20
 class AdmittedYoutubeDL(YoutubeDL):
     """A YoutubeDL each of whose requests is admitted, counted, and repeated if a limit refused it.
 
-    A limit is raised as `RateLimited`, which no extractor takes for a missing video. Its own retries are off.
+    A limit is raised as `RateLimited`, which no extractor takes for a missing video; so errors are never
+    ignored. Its own retries are off. Redirects count as one request.
 
     :param hook: declares the limits.
     :param params: options of yt-dlp.
@@ -39,12 +41,14 @@ class AdmittedYoutubeDL(YoutubeDL):
         resource_of: Callable[[str], str] = lambda host: "core",
     ) -> None:
         self._hook, self._resource_of = hook, resource_of
-        no_retries = {"retries": 0, "extractor_retries": 0, "fragment_retries": 0, "file_access_retries": 0}
-        super().__init__({"socket_timeout": TIMEOUT, "quiet": True, "noprogress": True} | params | no_retries)
+        fixed = {"ignoreerrors": False, "retries": 0, "extractor_retries": 0, "fragment_retries": 0}
+        super().__init__({"socket_timeout": TIMEOUT, "quiet": True, "noprogress": True} | params | fixed)
 
     def urlopen(self, req: Request | str) -> Response:
-        """Send a request as soon as the hook's limits allow it."""
-        send_once = super().urlopen
+        """Send a request as soon as the hook's limits allow it; what is not HTTP is not counted."""
+        send_once, address = super().urlopen, urlsplit(_url_of(req))
+        if address.scheme not in ("http", "https"):
+            return send_once(req)
 
         def send(request: AdmittedRequest) -> Response:
             try:
@@ -55,5 +59,9 @@ class AdmittedYoutubeDL(YoutubeDL):
             request.answered(answer.status, dict(answer.headers.items()))
             return answer
 
-        url = req if isinstance(req, str) else req.url
-        return self._hook.send_admitted(send, self._resource_of(urlsplit(url).hostname or ""))
+        return self._hook.send_admitted(send, self._resource_of(address.hostname or ""))
+
+
+def _url_of(req: Any) -> str:
+    """Return the address of a request, which may also be one of the standard library's."""
+    return str(sanitize_url(req if isinstance(req, str) else getattr(req, "full_url", None) or req.url))

@@ -35,7 +35,7 @@ def run(stream: Stream, conn: Conn, pages: int = 1000) -> list[str]:
     found: list[str] = []
     for page, _ in zip(stream.pages(), range(pages), strict=False):
         with conn.transaction():
-            stream.save(page)
+            stream.save(page, map(id_of, page.items))
         found += map(id_of, page.items)
         if pages == 1:
             break
@@ -167,11 +167,11 @@ def test_a_refresh_knows_what_all_its_tries_have_seen(
 ) -> None:
     for listing in (source.by_key, source.by_cursor):
         conn.execute("TRUNCATE core.checkpoint")
-        run(make(listing(), key_of=id_of), conn)
+        run(make(listing(), finds_missing=True), conn)
         assert seen(conn) == set()
         tries = 0
         while True:
-            stream = make(listing(), "monday", refresh=True, key_of=id_of)
+            stream = make(listing(), "monday", refresh=True, finds_missing=True)
             run(stream, conn, pages)
             tries += 1
             if stream.has_shown_everything:
@@ -181,23 +181,41 @@ def test_a_refresh_knows_what_all_its_tries_have_seen(
         with conn.transaction():
             stream.settle()
         assert (seen(conn), stream.has_shown_everything) == (set(), False)
-        assert not make(listing(), "monday", refresh=True, key_of=id_of).has_shown_everything
+        assert not make(listing(), "monday", refresh=True, finds_missing=True).has_shown_everything
 
 
 def test_what_arrives_before_a_refresh_is_settled_was_seen(conn: Conn, make: Make, source: Source) -> None:
-    run(make(source.by_key(), "monday", refresh=True, key_of=id_of), conn)
+    run(make(source.by_key(), "monday", refresh=True, finds_missing=True), conn)
     source.put("11", "new")
-    stream = make(source.by_key(), key_of=id_of)
+    stream = make(source.by_key(), finds_missing=True)
     run(stream, conn)
     assert stream.has_shown_everything
     assert "new" in seen(conn)
 
 
-def test_another_refresh_forgets_what_the_last_one_saw(conn: Conn, make: Make, source: Source) -> None:
-    run(make(source.by_key(), "monday", refresh=True, key_of=id_of), conn)
-    del source.items["i3"]
-    run(make(source.by_key(), "tuesday", refresh=True, key_of=id_of), conn)
+def test_a_refresh_that_is_not_settled_is_not_listed_again(conn: Conn, make: Make, source: Source) -> None:
+    run(make(source.by_key(), "monday", refresh=True, finds_missing=True), conn)
+    source.asked.clear()
+    stream = make(source.by_key(), "tuesday", refresh=True, finds_missing=True)
+    run(stream, conn)
+    assert (len(source.asked), stream.has_shown_everything) == (1, True)
+    with conn.transaction():
+        stream.settle()
+    assert not make(source.by_key(), "tuesday", refresh=True, finds_missing=True).has_shown_everything
+    run(make(source.by_key(), "wednesday", refresh=True, finds_missing=True), conn)
     assert seen(conn) == set(source.items)
+
+
+def test_a_run_that_moves_nothing_settles_nothing(conn: Conn, make: Make, source: Source) -> None:
+    run(make(source.by_key(), "monday", refresh=True, finds_missing=True), conn)
+    assert not make(source.by_key(), moves=False, finds_missing=True).has_shown_everything
+
+
+def test_a_full_last_page_is_never_taken_as_unchanged(conn: Conn, make: Make) -> None:
+    source = Source(dict.fromkeys(("a", "b", "c"), "05"))
+    run(make(source.by_key()), conn)
+    source.put("05", "d")
+    assert "d" in run(make(source.by_key()), conn)
 
 
 def test_a_pass_over_one_key_goes_on_after_a_kill(conn: Conn, make: Make) -> None:

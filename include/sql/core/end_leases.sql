@@ -1,7 +1,7 @@
 -- Ends leases. Of those with requests in flight, only these requests remain, and they may be reported again. What was not
 -- used is available again if it is reported in time. If the source reports a later window, its figures replace ours; in the same
 -- window only a figure below ours does: somebody else uses the quota. What is leased to others is never available. A request that was accepted under a lease
--- of after the last refusal ends the refusals. If the source's clock is off, its reset becomes one by this clock, which is the same for
+-- granted after the last refusal ends the refusals. If the source's clock is off, its reset becomes one by this clock, which is the same for
 -- all answers of a window although they took their time.
 WITH reported AS (
     SELECT *

@@ -40,16 +40,21 @@ class RateLimitHeaders:
         return LimitReport(quota, refused=True, wait=wait)
 
     def quota(self, headers: Mapping[str, str]) -> QuotaReport | None:
-        """Return the remaining quota, if the answer reports it; no reset is believed to be far away."""
+        """Return the remaining quota, if the answer reports it; no reset is believed to be far away.
+
+        An answer out of a cache, which has an `Age`, reports the quota of somebody else or of earlier.
+        """
+        if headers.get("Age", "0") != "0":
+            return None
+        sent = answered_at(headers)
         try:
+            latest = (sent or self.clock.now()) + timedelta(seconds=LONGEST_WAIT)
             quota, remaining = int(headers["X-RateLimit-Limit"]), int(headers["X-RateLimit-Remaining"])
             reset_at = datetime.fromtimestamp(float(headers["X-RateLimit-Reset"]), UTC)
         except (KeyError, ValueError, OverflowError, OSError):
             return None
         if not 0 < quota <= LARGEST or not 0 <= remaining <= LARGEST:
             return None
-        sent = answered_at(headers)
-        latest = (sent or self.clock.now()) + timedelta(seconds=LONGEST_WAIT)
         resource = headers.get("X-RateLimit-Resource", "")
         return QuotaReport(quota, remaining, min(reset_at, latest), resource, sent)
 
