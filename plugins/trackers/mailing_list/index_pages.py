@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
+from core.errors import UnexpectedPayload
 from trackers.mailing_list.parse import hash_of
 
 OVERLAP = 3
@@ -12,6 +13,8 @@ OVERLAP = 3
 TAIL = 10
 """How many of the last stored hashes a checkpoint keeps, to find the position again."""
 MOST_STEPS_BACK = 10
+FARTHEST = 100_000
+"""How far beyond twice its count an index is read, for messages that arrive meanwhile."""
 
 
 class Page(Protocol):
@@ -55,12 +58,14 @@ def at_end(page: Page) -> bool:
 
 
 def pages_after(index: Index, list_name: str, page: Page, *, ahead: bool) -> Iterator[Page]:
-    """Yield the pages that follow `page`, without a gap.
+    """Yield the pages that follow `page`, without a gap; raise if the index leads nowhere.
 
-    :param ahead: request all of them at once, because all are needed. Otherwise request one, then twice as
-        many each time, because a walk that has come far probably needs many more.
+    :param ahead: request all of them at once, because all are needed, and look beyond a full page that is
+        said to be the last one. Otherwise request one, then twice as many each time, because a walk that has
+        come far probably needs many more.
     """
     several = page.count if ahead else 1
+    farthest = 2 * page.count + FARTHEST
     while not at_end(page):
         step = max(1, len(page.items) - OVERLAP)
         start = page.offset + step
@@ -68,10 +73,41 @@ def pages_after(index: Index, list_name: str, page: Page, *, ahead: bool) -> Ite
         several *= 2
         for requested in index.index_pages(list_name, offsets):
             following = _without_gap(index, list_name, page, requested)
+            if _is_beyond(index, list_name, page, following):
+                return
+            if following.offset > farthest:
+                raise _odd(list_name, f"lists messages at offset {following.offset:,}, but counts fewer")
             yield following
             page = following
             if following is not requested or at_end(page):
                 break
+    if ahead and len(page.items) >= index.page_size:
+        yield from _pages_beyond(index, list_name, page)
+
+
+def _pages_beyond(index: Index, list_name: str, last: Page) -> Iterator[Page]:
+    """Yield what follows a full page that is said to be the last one, if that was not true."""
+    following = index.index_page(list_name, last.offset + max(1, len(last.items) - OVERLAP))
+    if not set(hashes_of(following)) <= set(hashes_of(last)):
+        yield following
+        yield from pages_after(index, list_name, following, ahead=True)
+
+
+def _is_beyond(index: Index, list_name: str, page: Page, following: Page) -> bool:
+    """Return whether the index has ended before `following`; raise if it shows the same messages for ever."""
+    if not following.items:
+        return True
+    if not hashes_of(following):
+        raise _odd(list_name, f"none of the items at offset {following.offset:,} has a hash")
+    if not set(hashes_of(following)) <= set(hashes_of(page)):
+        return False
+    if at_end(following) or not index.index_page(list_name, page.offset + len(page.items)).items:
+        return True
+    raise _odd(list_name, f"shows the same messages at the offsets {page.offset:,} and {following.offset:,}")
+
+
+def _odd(list_name: str, what: str) -> UnexpectedPayload:
+    return UnexpectedPayload(f"the index {what}", source="HyperKitty", identifier=list_name)
 
 
 def _without_gap(index: Index, list_name: str, page: Page, following: Page) -> Page:
