@@ -110,7 +110,8 @@ def writes(world: World) -> dict[str, int]:
     """The number of requests of each kind since the last call."""
     counts: dict[str, int] = {}
     for line in world.traffic.recent:
-        name = line.partition("?")[0].rsplit("/", 1)[-1]
+        path = line.partition("?")[0]
+        name = "upsert_vectors" if path.endswith("/vectors/upsert") else path.rsplit("/", 1)[-1]
         counts[name] = counts.get(name, 0) + 1
     world.traffic.clear()
     return counts

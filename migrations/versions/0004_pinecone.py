@@ -83,13 +83,6 @@ def upgrade() -> None:
             "meta_sha256", sa.String(length=64), nullable=False, comment="Of the metadata, numbers as doubles"
         ),
         sa.Column(
-            "meta_keys",
-            postgresql.ARRAY(sa.Text()),
-            server_default=sa.text("'{}'::text[]"),
-            nullable=False,
-            comment="Names of the metadata: an update can add some but remove none",
-        ),
-        sa.Column(
             "synced_at",
             sa.DateTime(timezone=True),
             nullable=True,

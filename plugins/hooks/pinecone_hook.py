@@ -1,9 +1,9 @@
 """Pinecone, the vector index: one dense and one sparse index per instance; Pinecone embeds the texts.
 
 Its limitations: there are no transactions across the two indexes. An upload is accepted or refused as a
-whole, so one bad record makes all others in it fail. Reads lag behind writes. A metadata update adds and
-replaces keys but removes none. Ids can be listed, a hundred at a time; texts cannot. Numbers are returned as
-doubles. Limits are per minute, and no answer reports how much of them remains.
+whole, so one bad record makes all others in it fail. Reads lag behind writes. Ids can be listed, a hundred at
+a time; texts cannot. Numbers are returned as doubles. Limits are per minute, and no answer reports how much
+of them remains.
 
 The SDK sends its own requests; `pinecone_sdk.transport` counts them and prevents the SDK's own retries, so
 that `hooks.http.request_retry` alone decides how often to retry and how long to wait.
@@ -245,15 +245,23 @@ class PineconeHook(BaseHook):
             lambda: self._open[kind].upsert_records(records=sent, namespace=namespace),
         )
 
-    def update(self, kind: IndexKind, namespace: str, record_id: str, metadata: Mapping[str, Any]) -> None:
-        """Set metadata of one record and keep its other keys; raise `NotFound` if it does not exist."""
-        what = f"update in {kind} {namespace}"
-        answer = self._request(
-            what,
-            lambda: self._open[kind].update(id=record_id, set_metadata=dict(metadata), namespace=namespace),
-        )
-        if answer.matched_records == 0:
-            raise NotFound(f"Pinecone, {what}: there is no record {record_id}")
+    def update(self, kind: IndexKind, namespace: str, records: Sequence[Mapping[str, Any]]) -> set[str]:
+        """Replace the metadata of records and keep their vectors; return the ids of those without a vector.
+
+        A record has none if it is not stored, or stored with another text. Pinecone's own update would set
+        the metadata of one record per request, and not tell whether the record exists.
+        """
+        from hooks.pinecone_sdk.vectors import in_requests, with_metadata
+
+        sent = {record["id"]: record for record in records}
+        found = self._vectors(kind, namespace, list(sent))
+        changed = [each for i, vector in found.items() if (each := with_metadata(vector, sent[i]))]
+        for part in in_requests(changed):
+            self._request(
+                f"update in {kind} {namespace}",
+                lambda: self._open[kind].upsert(vectors=part, namespace=namespace),  # noqa: B023
+            )
+        return sent.keys() - {each["id"] for each in changed}
 
     def delete(self, kind: IndexKind, namespace: str, ids: Sequence[str]) -> None:
         """Delete records; missing records and an empty namespace are no error."""
@@ -287,14 +295,18 @@ class PineconeHook(BaseHook):
 
     def fetch(self, kind: IndexKind, namespace: str, ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
         """Return the stored fields of records, the text among them; unknown ids are left out."""
-        found: dict[str, Mapping[str, Any]] = {}
+        vectors = self._vectors(kind, namespace, ids)
+        return {record_id: vector.metadata or {} for record_id, vector in vectors.items()}
+
+    def _vectors(self, kind: IndexKind, namespace: str, ids: Sequence[str]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
         for start in range(0, len(ids), IDS_PER_FETCH):
             part = list(ids[start : start + IDS_PER_FETCH])
             answer = self._request(
                 f"fetch from {kind} {namespace}",
                 lambda: self._open[kind].fetch(ids=part, namespace=namespace),  # noqa: B023
             )
-            found |= {record_id: vector.metadata or {} for record_id, vector in answer.vectors.items()}
+            found |= answer.vectors
         return found
 
     def search(self, kind: IndexKind, namespace: str, text: str, count: int) -> list[Hit]:

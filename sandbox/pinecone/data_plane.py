@@ -13,7 +13,7 @@ from fastapi import APIRouter, Request, Response
 
 from sandbox.pinecone import embedding
 from sandbox.pinecone.filters import matches
-from sandbox.pinecone.index import Index, Record
+from sandbox.pinecone.index import Index, Record, Vector
 from sandbox.pinecone.limits import (
     FIELDS,
     IDS_PER_DELETE,
@@ -26,6 +26,7 @@ from sandbox.pinecone.limits import (
     check_ids,
     check_metadata,
     check_records,
+    check_vectors,
 )
 from sandbox.pinecone.project import Pinecone, Project
 
@@ -49,6 +50,7 @@ class DataPlane:
         self._route("GET", "/vectors/fetch", fetch)
         self._route("GET", "/vectors/list", list_ids)
         self._route("POST", "/vectors/update", update)
+        self._route("POST", "/vectors/upsert", upsert_vectors)
         self._route("POST", "/vectors/delete", delete)
         self._route("POST", "/describe_index_stats", stats)
         self._route("GET", "/namespaces", list_namespaces)
@@ -131,6 +133,26 @@ def upsert(request: IndexRequest) -> None:
         )
 
 
+def upsert_vectors(request: IndexRequest) -> dict[str, Any]:
+    """Store records with vectors of the client's own, or refuse all of them."""
+    body, index = request.json(), request.index
+    records = check_vectors(body.get("vectors"), index.model.dimension)
+    for record in records:
+        metadata = record.get("metadata") or {}
+        text = str(metadata.get(index.text_field, ""))
+        stored = Record(metadata, text, given_vector(record))
+        index.put(stored_name(body.get("namespace") or ""), record["id"], stored)
+    return {"upsertedCount": len(records)}
+
+
+def given_vector(record: Mapping[str, Any]) -> Vector:
+    """Return the vector that a client sent."""
+    if values := record.get("values"):
+        return list(values)
+    sparse = record["sparseValues"]
+    return dict(zip(sparse["indices"], sparse["values"], strict=True))
+
+
 def search(request: IndexRequest) -> dict[str, Any]:
     """Find the records nearest to a text or to another record."""
     body = request.json()
@@ -185,11 +207,10 @@ def vector(index: Index, record_id: str, record: Record) -> dict[str, Any]:
         name: float(value) if isinstance(value, int) and not isinstance(value, bool) else value
         for name, value in record.fields.items()
     }
-    if index.model.dimension:
-        values = embedding.dense(record.text, index.model.dimension)
-        return {"id": record_id, "values": values, "metadata": stored}
-    weights = embedding.sparse(record.text)
-    sparse = {"indices": list(weights), "values": list(weights.values())}
+    found = index.vector_of(record)
+    if isinstance(found, list):
+        return {"id": record_id, "values": found, "metadata": stored}
+    sparse = {"indices": list(found), "values": list(found.values())}
     return {"id": record_id, "sparseValues": sparse, "metadata": stored}
 
 
@@ -230,7 +251,7 @@ def page_size(value: str | None, default: int) -> int:
 
 
 def update(request: IndexRequest) -> dict[str, Any]:
-    """Set metadata of one record. An unknown record is not an error; the match count is then 0."""
+    """Set metadata of one record. An unknown record is not an error, and the answer does not tell."""
     body = request.json()
     check_id(body.get("id"))
     metadata = body.get("setMetadata") or {}
@@ -239,8 +260,8 @@ def update(request: IndexRequest) -> dict[str, Any]:
         raise Refused(404, "Namespace not found", "NOT_FOUND")
     before = request.index.stored[namespace].get(body["id"])
     check_metadata({**(before.fields if before else {}), **metadata}, body["id"])
-    changed = request.index.change(namespace, body["id"], metadata)
-    return {"matchedRecords": int(changed)}
+    request.index.change(namespace, body["id"], metadata)
+    return {}
 
 
 def delete(request: IndexRequest) -> dict[str, Any]:

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
 
 from sandbox.pinecone import embedding
 
 Namespace = dict[str, "Record"]
+Vector: TypeAlias = list[float] | dict[int, float]
+"""Of a dense index a list, of a sparse one the weight of each position."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """A stored record without its id; `fields` includes the text."""
+    """A stored record without its id; `fields` includes the text.
+
+    :param vector: the client's own; otherwise it is the embedding of the text.
+    """
 
     fields: Mapping[str, Any]
     text: str
+    vector: Vector | None = None
 
 
 @dataclass(frozen=True)
@@ -73,13 +79,10 @@ class Index:
         self.stored.setdefault(namespace, {})[record_id] = record
         self._pending.append((self.now() + self.lag(), namespace, record_id, record))
 
-    def change(self, namespace: str, record_id: str, metadata: Mapping[str, Any]) -> bool:
-        """Set some fields of a record; its other fields and its vector stay. Return whether it exists."""
-        record = self.stored.get(namespace, {}).get(record_id)
-        if record is None:
-            return False
-        self.put(namespace, record_id, Record({**record.fields, **metadata}, record.text))
-        return True
+    def change(self, namespace: str, record_id: str, metadata: Mapping[str, Any]) -> None:
+        """Set some fields of a record, if it exists; its other fields and its vector stay."""
+        if (record := self.stored.get(namespace, {}).get(record_id)) is not None:
+            self.put(namespace, record_id, replace(record, fields={**record.fields, **metadata}))
 
     def remove(self, namespace: str, record_id: str) -> None:
         """Delete a record; an unknown id is not an error."""
@@ -113,20 +116,21 @@ class Index:
     def nearest(self, namespace: str, text: str, count: int) -> Iterator[tuple[str, float, Record]]:
         """Yield the records most similar to a text, with their scores, best first."""
         records = self.visible(namespace)
-        scores: list[tuple[float, str]]
+        query = self._embed(text)
+        scores = [(_similarity(query, self.vector_of(r)), i) for i, r in records.items()]
         if self.model.dimension is None:
-            query = embedding.sparse(text)
-            found = ((embedding.dot(query, embedding.sparse(r.text)), i) for i, r in records.items())
-            scores = [(score, record_id) for score, record_id in found if score > 0]
-        else:
-            query_vector = embedding.dense(text, self.model.dimension)
-            size = self.model.dimension
-            scores = [
-                (embedding.cosine(query_vector, embedding.dense(r.text, size)), i) for i, r in records.items()
-            ]
+            scores = [(score, record_id) for score, record_id in scores if score > 0]
         scores.sort(key=lambda pair: (-pair[0], pair[1]))
         for score, record_id in scores[:count]:
             yield record_id, score, records[record_id]
+
+    def vector_of(self, record: Record) -> Vector:
+        """Return the vector of a record."""
+        return self._embed(record.text) if record.vector is None else record.vector
+
+    def _embed(self, text: str) -> Vector:
+        size = self.model.dimension
+        return embedding.sparse(text) if size is None else embedding.dense(text, size)
 
     def _settle(self) -> None:
         now = self.now()
@@ -137,3 +141,9 @@ class Index:
                 self._visible.get(namespace, {}).pop(record_id, None)
             else:
                 self._visible.setdefault(namespace, {})[record_id] = record
+
+
+def _similarity(query: Vector, vector: Vector) -> float:
+    if isinstance(query, dict) and isinstance(vector, dict):
+        return embedding.dot(query, vector)
+    return embedding.cosine(list(query), list(vector))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 RECORDS_PER_UPSERT = 96
+VECTORS_PER_UPSERT = 1000
 REQUEST_BYTES = 2 * 1024 * 1024
 METADATA_BYTES = 40 * 1024
 ID_LENGTH = 512
@@ -45,6 +46,27 @@ def check_record(record: Mapping[str, Any], field: str) -> None:
         raise Refused(400, f"Record '{record_id}' must have a non-empty string in field '{field}'")
     metadata = {name: value for name, value in record.items() if name not in ("_id", "id")}
     check_metadata(metadata, str(record_id))
+
+
+def check_vectors(vectors: Any, dimension: int | None) -> list[Mapping[str, Any]]:
+    """Refuse vectors that are too many, do not fit the index or have invalid metadata."""
+    if not isinstance(vectors, list) or not vectors:
+        raise Refused(400, "No vectors provided")
+    if len(vectors) > VECTORS_PER_UPSERT:
+        raise Refused(400, f"The number of vectors must be at most {VECTORS_PER_UPSERT}, got {len(vectors)}")
+    for vector in vectors:
+        check_id(vector.get("id"))
+        values, sparse = vector.get("values") or [], vector.get("sparseValues")
+        if dimension is None and (values or not sparse):
+            raise Refused(400, "Sparse indexes need sparse values and no dense ones")
+        if dimension is not None and sparse:
+            raise Refused(400, "Index configuration does not support sparse values")
+        if dimension is not None and len(values) != dimension:
+            raise Refused(
+                400, f"Vector dimension {len(values)} does not match the dimension of the index {dimension}"
+            )
+        check_metadata(vector.get("metadata") or {}, vector["id"])
+    return vectors
 
 
 def check_id(record_id: Any) -> None:

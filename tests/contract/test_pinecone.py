@@ -242,6 +242,46 @@ def test_an_update_adds_keys_and_removes_none(data: Ask) -> None:
     assert fetched["vectors"]["r1"]["metadata"] == {"chunk_text": text(1), "a": "x", "b": "z"}
 
 
+def test_an_update_by_id_does_not_tell_whether_the_record_exists(data: Ask, version: str) -> None:
+    data("post", "/records/namespaces/ns/upsert", data=ndjson(record(1)))
+    for record_id in ("r1", "no such record"):
+        updating = {"id": record_id, "setMetadata": {"a": "x"}, "namespace": "ns"}
+        answer = data("post", "/vectors/update", json=updating)
+        assert check("data", version, "post", "/vectors/update", answer) == {}
+    listed = data("get", "/vectors/list", params={"namespace": "ns"}).json()
+    assert listed["vectors"] == [{"id": "r1"}]
+
+
+def test_a_vector_is_stored_as_it_was_sent(data: Ask, version: str) -> None:
+    data("post", "/records/namespaces/ns/upsert", data=ndjson(record(1, a="x", b="y")))
+    asked = {"ids": ["r1"], "namespace": "ns"}
+    found = data("get", "/vectors/fetch", params=asked).json()["vectors"]["r1"]
+    other = [*reversed(found["values"])]
+    sent = {"id": "r1", "values": other, "metadata": {"chunk_text": text(1), "a": "z"}}
+    answer = data("post", "/vectors/upsert", json={"vectors": [sent], "namespace": "ns"})
+    assert check("data", version, "post", "/vectors/upsert", answer) == {"upsertedCount": 1}
+    assert data("get", "/vectors/fetch", params=asked).json()["vectors"]["r1"] == sent
+
+
+@pytest.mark.parametrize(
+    ("vector", "word"),
+    [
+        ({"id": "r1", "values": [0.5]}, "dimension 1"),
+        ({"id": "r1", "sparseValues": {"indices": [1], "values": [0.5]}}, "sparse"),
+        ({"id": "", "values": [0.5] * 1024}, "ID"),
+        ({"id": "r1", "values": [0.5] * 1024, "metadata": {"a": None}}, "null"),
+    ],
+)
+def test_vectors_that_do_not_fit_the_index_are_refused(
+    data: Ask, version: str, vector: dict[str, Any], word: str
+) -> None:
+    good = {"id": "r2", "values": [0.5] * 1024}
+    answer = data("post", "/vectors/upsert", json={"vectors": [good, vector], "namespace": "ns"})
+    assert answer.status_code == 400
+    assert word in check("data", version, "post", "/vectors/upsert", answer)["message"]
+    assert data("get", "/vectors/list", params={"namespace": "ns"}).json()["vectors"] == []
+
+
 def test_filters(data: Ask) -> None:
     records = [record(n, n=n, tags=[f"t{n % 2}"]) for n in range(6)]
     data("post", "/records/namespaces/ns/upsert", data=ndjson(*records))

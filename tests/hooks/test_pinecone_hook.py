@@ -11,12 +11,11 @@ from core.clock import FixedClock
 from core.errors import (
     AuthenticationError,
     ConfigurationError,
-    NotFound,
     RateLimited,
     RequestRefused,
     SourceUnavailable,
 )
-from hooks.pinecone_hook import PineconeHook, _with_scheme_of
+from hooks.pinecone_hook import IndexKind, PineconeHook, _with_scheme_of
 from sandbox.faults import Fault
 from sandbox.world import World
 from tests.pinecone import INDEX, NAMESPACE, connection, index, text
@@ -150,13 +149,38 @@ def test_ids_come_in_pages_and_fields_in_batches_of_100(hook: PineconeHook, worl
     assert found["r7"] == {"chunk_text": text(7), "count": 7.0}
 
 
-def test_updating_an_unknown_record_is_an_error_but_deleting_it_is_not(hook: PineconeHook) -> None:
+def test_deleting_an_unknown_record_is_no_error(hook: PineconeHook) -> None:
     hook.open()
     hook.delete("dense", "no such namespace", ["x"])
     hook.upsert("dense", NAMESPACE, [record(1)])
     hook.delete("dense", NAMESPACE, ["x"])
-    with pytest.raises(NotFound):
-        hook.update("dense", NAMESPACE, "x", {"a": 1})
+
+
+@pytest.mark.parametrize("kind", ["dense", "sparse"])
+def test_an_update_names_the_records_that_are_not_stored_with_this_text(
+    hook: PineconeHook, kind: IndexKind
+) -> None:
+    hook.open()
+    assert hook.update(kind, "no such namespace", [record(1)]) == {"r1"}
+    hook.upsert(kind, NAMESPACE, [record(1, a="x", b="y"), record(2)])
+    other = {**record(2), "chunk_text": text(5)}
+    assert hook.update(kind, NAMESPACE, [record(1, b="z"), other, record(3)]) == {"r2", "r3"}
+    assert hook.fetch(kind, NAMESPACE, ["r1", "r2", "r3"]) == {
+        "r1": {"chunk_text": text(1), "b": "z"},
+        "r2": {"chunk_text": text(2)},
+    }
+
+
+def test_large_updates_are_sent_in_several_requests(hook: PineconeHook, world: World) -> None:
+    hook.open()
+    large = [record(n, a="x" * 30_000) for n in range(90)]
+    for start in range(0, 90, 45):
+        hook.upsert("dense", NAMESPACE, large[start : start + 45])
+    world.traffic.clear()
+    assert hook.update("dense", NAMESPACE, [{**each, "b": "y"} for each in large]) == set()
+    sent = [line for line in world.traffic.recent if line.endswith("/vectors/upsert")]
+    assert len(sent) == 2
+    assert {fields["b"] for fields in hook.fetch("dense", NAMESPACE, ["r0", "r89"]).values()} == {"y"}
 
 
 def test_statistics_of_a_working_and_a_failing_index(hook: PineconeHook, world: World) -> None:

@@ -15,6 +15,7 @@ from core.errors import ConfigurationError
 from core.session import Session
 from hooks.pinecone_hook import PineconeHook
 from sandbox.faults import Fault
+from sandbox.pinecone.index import Record
 from sandbox.world import World
 from tests.pinecone import (
     APP,
@@ -41,6 +42,7 @@ from trackers.pinecone.api import (
     record_failed_ids,
     sync_to_pinecone,
 )
+from trackers.pinecone.index import KINDS
 from trackers.pinecone.result import TooManyFailed
 
 Sync = Callable[..., SyncResult]
@@ -202,16 +204,42 @@ def test_a_refused_api_key_fails_the_sync_at_once(
     assert caught.value.category == "auth"  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("kind", KINDS)
 def test_an_update_of_a_lost_record_becomes_an_upload(
-    conn: Conn, sync: Sync, world: World, source: Source, clock: FixedClock
+    conn: Conn, sync: Sync, world: World, source: Source, clock: FixedClock, kind: str
 ) -> None:
     source.put(clock.now(), document(1, state="open"), document(2))
     sync(source)
-    index(world).remove(NAMESPACE, id_of(1))
+    index(world, kind).remove(NAMESPACE, id_of(1))
     source.put(clock.now(), document(1, state="closed"))
     result = sync(source)
     assert (result.updated, result.upserted) == (0, 1)
     assert_indexed(world, conn, id_of(1), id_of(2))
+
+
+def test_an_update_of_a_record_with_another_text_becomes_an_upload(
+    sync: Sync, world: World, source: Source, clock: FixedClock
+) -> None:
+    source.put(clock.now(), document(1, state="open"))
+    sync(source)
+    other = Record({"chunk_text": "written by somebody else"}, "written by somebody else")
+    index(world, "sparse").put(NAMESPACE, id_of(1), other)
+    source.put(clock.now(), document(1, state="closed"))
+    result = sync(source)
+    assert (result.updated, result.upserted) == (0, 1)
+    assert texts(world) == texts(world, "sparse") == {id_of(1): text(1)}
+
+
+def test_metadata_that_the_index_refuses_leave_no_older_version(
+    conn: Conn, sync: Sync, world: World, source: Source, clock: FixedClock
+) -> None:
+    source.put(clock.now(), *(document(n) for n in range(8)))
+    sync(source)
+    source.put(clock.now(), *(document(n, state="closed") for n in range(8)))
+    source.put(clock.now(), document(3, tags=[f"tag {n}" * 9 for n in range(2500)]))
+    result = sync(source)
+    assert (result.updated, result.failed_ids) == (7, ["s3"])
+    assert_indexed(world, conn, *(id_of(n) for n in range(8) if n != 3))
 
 
 # -- the return values of a preprocess function ---------------------------------------------------------------
@@ -222,7 +250,7 @@ def test_a_third_value_updates_metadata(sync: Sync, world: World) -> None:
     writes(world)
     result = sync(lambda failed_ids, since: ([], False, [document(1, state="closed")]))
     assert (result.updated, result.upserted) == (1, 0)
-    assert set(writes(world)) >= {"update"}
+    assert set(writes(world)) >= {"upsert_vectors"}
 
 
 def test_four_values_are_an_error_that_changes_nothing(conn: Conn, sync: Sync) -> None:

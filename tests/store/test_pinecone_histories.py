@@ -35,6 +35,8 @@ class History:
         self.conn, self.url, self.world, self.clock = conn, url, world, clock
         self.source = Source()
         self.log: list[str] = []
+        self.losses: dict[int, int] = {}
+        """How often a chunk of a document was lost. Part of its metadata, so that a sync looks for it."""
 
     def day(self) -> None:
         self.change()
@@ -59,21 +61,38 @@ class History:
                 size = self.random.choice(sizes.get(what, (300,)))
                 content = text(number + DOCUMENTS * self.random.randint(0, 3), size)
             metadata: dict[str, Any] = {"label": self.random.choice((None, "a", "b", ["c", "d"]))}
+            metadata["losses"] = self.losses.get(number)
             if self.random.random() < 0.5:
                 metadata["extra"] = self.random.randint(0, 3)
             self.source.put(self.clock.now(), document(number, content, **metadata))
 
     # -- the syncs ------------------------------------------------------------------------
 
+    def lose(self) -> None:
+        """Lose a chunk in one of the indexes, and change the metadata of its document."""
+        kept = self.world.pinecone.projects["public"].indexes.get(
+            self.random.choice((INDEX, f"{INDEX}-sparse"))
+        )
+        stored = kept.stored.get(LIVE, {}) if kept else {}
+        if kept is None or not stored:
+            return
+        record_id = self.random.choice(sorted(stored))
+        number = int(stored[record_id].fields["number"])
+        kept.remove(LIVE, record_id)
+        self.losses[number] = self.losses.get(number, 0) + 1
+        if before := self.source.documents.get(f"d{number}"):
+            metadata = {**before["metadata"], "losses": self.losses[number]}
+            self.source.put(self.clock.now(), {**before, "metadata": metadata})
+
     def disturb(self) -> None:
+        if self.random.random() < 0.3:
+            self.lose()
         if self.random.random() < 0.1:
             indexes = self.world.pinecone.projects["public"].indexes
             for name in self.random.choice(((INDEX,), (f"{INDEX}-sparse",), (INDEX, f"{INDEX}-sparse"))):
                 indexes.pop(name, None)
         if self.random.random() < 0.5:
-            path = self.random.choice(
-                ("upsert", "update", "delete", "boost-sparse", "/records/", "/vectors/")
-            )
+            path = self.random.choice(("upsert", "fetch", "delete", "boost-sparse", "/records/", "/vectors/"))
             self.world.faults.append(
                 Fault(
                     path=path,

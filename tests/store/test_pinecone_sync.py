@@ -16,6 +16,7 @@ from core.database import Conn
 from core.documents import Documents
 from core.errors import CollectorBusy
 from core.locks import collector_lock
+from sandbox.pinecone.index import Vector
 from sandbox.world import World
 from tests.crash.seams import Killed, Seam, connect
 from tests.databases import clean
@@ -92,20 +93,38 @@ def test_changed_metadata_are_updated_in_both_indexes(
     sync(source)
     writes(world)
     source.put(clock.now() + timedelta(minutes=30), document(1, state="closed"))
+    before = both_vectors(world, id_of(1))
     result = sync(source)
     assert (result.updated, result.upserted) == (1, 0)
-    assert writes(world)["update"] == 2
+    assert both_vectors(world, id_of(1)) == before
     for kind in ("dense", "sparse"):
         assert index(world, kind).stored[NAMESPACE][id_of(1)].fields["state"] == "closed"
 
 
-def test_a_removed_metadata_key_needs_an_upload(
+def both_vectors(world: World, record_id: str) -> list[Vector]:
+    found = [index(world, kind) for kind in ("dense", "sparse")]
+    return [each.vector_of(each.stored[NAMESPACE][record_id]) for each in found]
+
+
+def test_an_update_of_metadata_takes_four_requests_per_batch_and_embeds_nothing(
+    sync: Sync, world: World, source: Source, clock: FixedClock
+) -> None:
+    source.put(clock.now(), *(document(n, state="open") for n in range(50)))
+    sync(source)
+    world.pinecone.behaviour.tokens_per_window = 1
+    writes(world)
+    source.put(clock.now(), *(document(n, state="closed") for n in range(50)))
+    assert sync(source).updated == 50
+    assert writes(world) == {"indexes": 1, "fetch": 2, "upsert_vectors": 2}
+
+
+def test_a_removed_metadata_key_is_removed_from_the_index(
     sync: Sync, world: World, source: Source, clock: FixedClock
 ) -> None:
     source.put(clock.now(), document(1, closed_at=5))
     sync(source)
     source.put(clock.now(), document(1, closed_at=None))
-    assert sync(source).upserted == 1
+    assert sync(source).updated == 1
     assert "closed_at" not in index(world).stored[NAMESPACE][id_of(1)].fields
 
 
@@ -128,7 +147,7 @@ def test_batches_are_limited_by_records_and_by_bytes(
     source.put(clock.now(), *(document(n, padding="x" * 30_000) for n in range(130)))
     sync(source, SyncLimits(in_flight=1))
     assert writes(world)["upsert"] == 2 * 2  # 67 records of 30 kB fill 2 MB
-    source.put(clock.now(), *(document(n) for n in range(200)))
+    source.put(clock.now(), *(document(n, text(n + 500)) for n in range(200)))
     sync(source, SyncLimits(in_flight=1))
     assert writes(world)["upsert"] == 2 * 3
     assert len(both(world)) == 200

@@ -67,11 +67,8 @@ def _sort(diff: Diff, item: PendingRecord, row: LedgerRow | None) -> None:
     elif row.meta_sha256 == record.meta_sha256:
         diff.unchanged += 1
         return
-    elif set(row.meta_keys) <= record.metadata.keys():
-        diff.update.append(item)
     else:
-        # An update cannot remove a key.
-        diff.upload.append(item)
+        diff.update.append(item)
     item.document.outstanding += 1
 
 

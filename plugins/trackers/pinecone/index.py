@@ -37,8 +37,8 @@ class Writer(Protocol):
     def upsert(self, kind: IndexKind, namespace: str, records: Sequence[Mapping[str, Any]]) -> None:
         """Store all records or, on failure, none."""
 
-    def update(self, kind: IndexKind, namespace: str, record_id: str, metadata: Mapping[str, Any]) -> None:
-        """Set metadata of a record."""
+    def update(self, kind: IndexKind, namespace: str, records: Sequence[Mapping[str, Any]]) -> set[str]:
+        """Replace metadata of records; return the ids of those that are not stored with this text."""
 
     def delete(self, kind: IndexKind, namespace: str, ids: Sequence[str]) -> None:
         """Delete records."""

@@ -25,13 +25,7 @@ class PineconeSettings(SettingsGroup):
         f"Records per upload; Pinecone accepts at most {RECORDS_PER_UPSERT}",
         env=("PINECONE_BATCH_SIZE",),
     )
-    batches_in_flight = Setting(as_positive, 8, "Concurrent uploads")
-    update_max_workers = Setting(
-        as_positive,
-        8,
-        "Concurrent metadata updates; 1 sends them one after another",
-        env=("PINECONE_UPDATE_MAX_WORKERS",),
-    )
+    batches_in_flight = Setting(as_positive, 8, "Concurrent uploads and updates of metadata")
     chunk_size = Setting(as_positive, 1000, "Characters per chunk", env=("PINECONE_CHUNK_SIZE",))
     chunk_overlap = Setting(
         as_count, 200, "Characters that neighbouring chunks share", env=("PINECONE_CHUNK_OVERLAP",)

@@ -28,7 +28,6 @@ class LedgerRow:
     doc_id: str
     text_sha256: str
     meta_sha256: str
-    meta_keys: list[str]
     confirmed: bool
 
 
@@ -193,7 +192,6 @@ def _ledger_row(
         "source_ids": list(source_ids),
         "text_sha256": record.text_sha256,
         "meta_sha256": record.meta_sha256,
-        "meta_keys": sorted(record.metadata),
         "synced_at": synced_at,
     }
 

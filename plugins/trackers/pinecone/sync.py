@@ -194,7 +194,7 @@ class Sync:
                 self._send_updates()
             if self._waiting:
                 self._send_uploads()
-            # A record that was to be updated and is not there comes back to be uploaded.
+            # A record that was to be updated and is absent comes back to be uploaded.
             self._await_batches(leave=0)
 
     def _send_uploads(self) -> None:
@@ -253,7 +253,7 @@ class Sync:
 
     def _settle_batch(self, batch: PendingBatch) -> None:
         outcomes = batch.outcomes()
-        written = [record_id for record_id, outcome in outcomes.items() if outcome.error is None]
+        written = [record_id for record_id, outcome in outcomes.items() if outcome.written]
         withdrawn = [record_id for record_id, outcome in outcomes.items() if outcome.withdrawn]
         done, absent = self._tally.completed(batch, outcomes)
         self._waiting += absent

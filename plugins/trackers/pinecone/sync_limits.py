@@ -17,7 +17,6 @@ class SyncLimits:
     batch_size: int = RECORDS_PER_UPSERT
     batch_bytes: int = REQUEST_BYTES
     in_flight: int = 8
-    update_workers: int = 8
     chunk_size: int = 1000
     chunk_overlap: int = 200
     min_length: int = 50
@@ -44,7 +43,6 @@ class SyncLimits:
         return cls(
             batch_size=chosen.batch_size,
             in_flight=chosen.batches_in_flight,
-            update_workers=chosen.update_max_workers,
             chunk_size=chosen.chunk_size,
             chunk_overlap=chosen.chunk_overlap,
             min_length=chosen.min_text_length,

@@ -53,13 +53,6 @@ ledger = Table(
     _source_ids(),
     Column("text_sha256", String(64), nullable=False, comment="Of the text that was embedded"),
     Column("meta_sha256", String(64), nullable=False, comment="Of the metadata, numbers as doubles"),
-    Column(
-        "meta_keys",
-        ARRAY(Text),
-        nullable=False,
-        server_default=text("'{}'::text[]"),
-        comment="Names of the metadata: an update can add some but remove none",
-    ),
     moment(
         "synced_at",
         nullable=True,

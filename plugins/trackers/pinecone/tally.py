@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 import structlog
 
 from core.documents import Settled
-from core.errors import NotFound
 from core.progress import UnitProgress
 from core.session import Session
 from trackers.pinecone import store
@@ -96,14 +95,14 @@ class Tally:
     ) -> tuple[list[DocumentRecords], list[PendingRecord]]:
         """Count the outcome of each record.
 
-        Return the documents of which no record is being written any more, and the records to update that the
-        index does not have.
+        Return the documents of which no record is being written any more, and the records that were to be
+        updated but are absent.
         """
         done: list[DocumentRecords] = []
         absent: list[PendingRecord] = []
         for record_id, outcome in outcomes.items():
             item = batch.items[record_id]
-            if item and batch.action == "update" and isinstance(outcome.error, NotFound):
+            if item and outcome.absent:
                 absent.append(item)
                 continue
             if outcome.error is None:
