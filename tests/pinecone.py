@@ -35,7 +35,10 @@ def document(number: int, content: str | None = None, **metadata: Any) -> dict[s
 
 @dataclass
 class Source:
-    """Documents with the times of their last changes; can be called as a preprocess function."""
+    """Documents with the times of their last changes; can be called as a preprocess function.
+
+    It remembers every deletion, also of a document that exists again.
+    """
 
     documents: dict[str, dict[str, Any]] = field(default_factory=dict)
     changed: dict[str, datetime] = field(default_factory=dict)
@@ -46,7 +49,6 @@ class Source:
         for each in documents:
             self.documents[each["metadata"]["doc_id"]] = each
             self.changed[each["metadata"]["doc_id"]] = now
-            self.deleted.pop(each["metadata"]["doc_id"], None)
 
     def drop(self, now: datetime, *doc_ids: str) -> None:
         for doc_id in doc_ids:

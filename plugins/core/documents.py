@@ -43,7 +43,7 @@ class Documents:
     :param is_chunked: the source has split its texts, so each document is one chunk.
     :param metas_to_update: documents of which only the metadata changed.
     :param gone_source_ids: rows that no longer exist; documents built from no other rows are removed.
-    :param deleted_doc_ids: documents that no longer exist.
+    :param deleted_doc_ids: documents that no longer exist; one that is also among the documents exists again.
     :param on_settled: called in the transaction that records the outcome of documents, for a source that
         marks its own rows as indexed.
     """

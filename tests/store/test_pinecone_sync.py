@@ -176,6 +176,45 @@ def test_deleted_documents_disappear_from_both_indexes(
     assert_indexed(world, conn, id_of(0), id_of(1))
 
 
+def test_a_document_that_exists_again_is_not_deleted(
+    conn: Conn, sync: Sync, world: World, source: Source, clock: FixedClock
+) -> None:
+    source.put(clock.now(), document(1), document(2))
+    sync(source)
+    now = clock.now() + timedelta(minutes=58)
+    source.drop(now, "d1", "d2")
+    source.put(now + timedelta(minutes=1), document(1))
+    # Both syncs are told of both, the second because their times overlap.
+    for _ in range(2):
+        sync(source)
+        assert_indexed(world, conn, id_of(1))
+
+
+def test_a_document_dropped_by_one_sync_is_back_after_the_next(
+    conn: Conn, sync: Sync, world: World, source: Source, clock: FixedClock
+) -> None:
+    source.put(clock.now(), document(1), document(2))
+    sync(source)
+    source.drop(clock.now() + timedelta(minutes=58), "d1")
+    sync(source)
+    assert_indexed(world, conn, id_of(2))
+    source.put(clock.now(), document(1))
+    sync(source)
+    assert_indexed(world, conn, id_of(1), id_of(2))
+
+
+def test_a_limited_sync_deletes_nothing_that_it_might_not_have_reached(
+    conn: Conn, sync: Sync, world: World, source: Source, clock: FixedClock
+) -> None:
+    source.put(clock.now(), *(document(n) for n in range(4)))
+    sync(source)
+    source.drop(clock.now(), "d2", "d3")
+    source.put(clock.now(), document(0, text(7)), document(1, text(8)), document(3))
+    assert sync(source, max_documents=1).deleted == 0
+    assert sync(source).deleted == 1
+    assert_indexed(world, conn, id_of(0), id_of(1), id_of(3))
+
+
 def test_documents_are_removed_only_if_all_their_rows_are_gone(
     sync: Sync, world: World, clock: FixedClock
 ) -> None:

@@ -230,10 +230,11 @@ class SeenRecords:
         """Yield records that are no longer produced; if `complete`, also those of documents not seen."""
         yield from _ids(self._conn, "pinecone/find_orphans", {**self._target.key, "complete": complete})
 
-
-def of_documents(conn: Conn, target: Target, doc_ids: Sequence[str]) -> Iterator[list[str]]:
-    """Yield the records of documents that no longer exist."""
-    yield from _ids(conn, "pinecone/records_of_documents", {**target.key, "ids": list(doc_ids)})
+    def of_deleted(self, doc_ids: Sequence[str]) -> Iterator[list[str]]:
+        """Yield the records of documents that no longer exist, except of those that were seen again."""
+        rows = fetch(self._conn, "pinecone/unseen_documents", {"ids": list(doc_ids)})
+        ids = [doc_id for (doc_id,) in rows]
+        yield from _ids(self._conn, "pinecone/records_of_documents", {**self._target.key, "ids": ids})
 
 
 def of_sources(conn: Conn, target: Target, source_ids: Sequence[str]) -> Iterator[list[str]]:

@@ -102,9 +102,11 @@ class Sync:
                     self._one_window(window, seen, given.is_chunked, only_metadata)
             self._flush()
             self._await_batches(leave=0)
-            gone = list(given.gone_source_ids)
+            # What a limited sync did not reach may exist again.
+            gone = [] if self._cut_short else list(given.gone_source_ids)
+            deleted = [] if self._cut_short else list(given.deleted_doc_ids)
             if self.options.delete_orphans:
-                self._remove(seen, complete and not self._cut_short, list(given.deleted_doc_ids), gone)
+                self._remove(seen, complete and not self._cut_short, deleted, gone)
             if not self.options.dry_run:
                 self._tally.settle_gone(gone)
         except CollectorError:
@@ -288,7 +290,7 @@ class Sync:
         """Delete records that are no longer produced, from both indexes and then from the ledger."""
         for pages in (
             seen.orphans(complete=complete),
-            store.of_documents(self.conn, self.target, deleted) if deleted else (),
+            seen.of_deleted(deleted) if deleted else (),
             store.of_sources(self.conn, self.target, gone) if gone else (),
         ):
             for ids in pages:
