@@ -19,6 +19,9 @@ APP, NAMESPACE = "test", "ns"
 INDEX = "boost"
 WORDS = "allocator executor coroutine template regex parser socket buffer thread mutex future lambda".split()
 
+TOO_LARGE = {f"key {n}": "x" * 90 for n in range(500)}
+"""Metadata that Pinecone refuses, of which nothing is long enough to be cut."""
+
 
 def text(number: int, size: int = 300) -> str:
     """A different text for each number."""

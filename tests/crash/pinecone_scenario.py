@@ -10,7 +10,7 @@ from hooks.pinecone_hook import PineconeHook
 from sandbox.world import World
 from tests.crash.scenario import Environment, Run, Scenario
 from tests.histories import let_requests_end
-from tests.pinecone import APP, NAMESPACE, Source, connection, document, index, text
+from tests.pinecone import APP, NAMESPACE, TOO_LARGE, Source, connection, document, index, text
 from trackers.pinecone.api import SyncLimits, SyncOptions, Target, sync_to_pinecone
 from trackers.pinecone.result import TooManyFailed
 
@@ -21,7 +21,6 @@ INDEXED = ("pinecone.ledger", 9)
 SOURCE, CLOCK = Source(), FixedClock()
 """Documents and clock of the sync scenarios; time continues between runs, and both are reset with the world."""
 LONG = "\n\n".join(text(number, 900) for number in range(3))
-REFUSED = [f"tag {number}" * 9 for number in range(2500)]
 
 
 def _documents() -> World:
@@ -34,7 +33,7 @@ def _documents() -> World:
 def _edits(world: World) -> None:
     now = CLOCK.now()
     SOURCE.put(now, document(1, text(50), state="open"), document(2, state="closed"), document(7, text(51)))
-    SOURCE.put(now, document(20), document(21), document(22, tags=REFUSED))
+    SOURCE.put(now, document(20), document(21), document(22, **TOO_LARGE))
     SOURCE.drop(now, "d4")
 
 

@@ -113,6 +113,20 @@ def test_an_existing_index_is_adopted_without_embedding_it_again(bench: Bench, c
     assert ids(bench.world) == ids(bench.world, "sparse") == ledger_ids(conn)
 
 
+def test_cut_source_ids_are_complete_again_after_an_adoption(bench: Bench, conn: Conn) -> None:
+    source_ids = [f"some/source/id/{n}" for n in range(3000)]
+    many = document(50, type="test", source_ids=source_ids)
+    bench.source.put(bench.clock.now(), many)
+    bench.sync()
+    kept = "SELECT cardinality(source_ids) FROM pinecone.ledger WHERE doc_id = 'd50'"
+    assert conn.execute(kept).fetchall() == [(3000,)]
+    conn.execute("TRUNCATE pinecone.ledger, pinecone.sync_status")
+    audit, _ = bench.audit()
+    audit.fill_ledger(lambda metadata: APP)
+    assert bench.sync().upserted == 1
+    assert conn.execute(kept).fetchall() == [(3000,)]
+
+
 def test_a_deleted_index_is_filled_again(bench: Bench, conn: Conn) -> None:
     bench.world.pinecone.projects["public"].indexes.clear()
     bench.hook.close()  # as another process would

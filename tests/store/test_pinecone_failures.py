@@ -20,6 +20,7 @@ from sandbox.world import World
 from tests.pinecone import (
     APP,
     NAMESPACE,
+    TOO_LARGE,
     Source,
     assert_indexed,
     both,
@@ -52,9 +53,8 @@ TARGET = Target(APP, NAMESPACE)
 def test_one_bad_record_does_not_fail_the_rest_of_its_batch(
     conn: Conn, sync: Sync, world: World, source: Source, clock: FixedClock
 ) -> None:
-    tags = [f"tag number {n} of very many" for n in range(2500)]
     documents = [document(n) for n in range(96)]
-    documents[40] = document(40, tags=tags)
+    documents[40] = document(40, **TOO_LARGE)
     source.put(clock.now(), *documents)
     result = sync(source)
     assert (result.upserted, result.failed_ids) == (95, ["s40"])
@@ -73,7 +73,7 @@ def test_a_refused_record_leaves_no_older_version_in_the_index(
 ) -> None:
     source.put(clock.now(), document(1), document(2))
     sync(source)
-    bad = document(1, text(7), tags=[f"tag {n}" * 9 for n in range(2500)])
+    bad = document(1, text(7), **TOO_LARGE)
     source.put(clock.now(), bad, *(document(n) for n in range(3, 8)))
     assert sync(source).failed_ids == ["s1"]
     assert_indexed(world, conn, *(id_of(n) for n in range(2, 8)))
@@ -106,7 +106,7 @@ def test_failed_ids_are_added_and_removed_one_by_one(
 def test_a_document_refused_eight_times_is_dead_until_it_changes(
     conn: Conn, sync: Sync, source: Source, clock: FixedClock
 ) -> None:
-    bad = document(1, tags=[f"tag {n}" * 9 for n in range(2500)])
+    bad = document(1, **TOO_LARGE)
     source.put(clock.now(), bad, *(document(n) for n in range(2, 9)))
     sync(source)
     for attempt in range(2, 9):
@@ -236,7 +236,7 @@ def test_metadata_that_the_index_refuses_leave_no_older_version(
     source.put(clock.now(), *(document(n) for n in range(8)))
     sync(source)
     source.put(clock.now(), *(document(n, state="closed") for n in range(8)))
-    source.put(clock.now(), document(3, tags=[f"tag {n}" * 9 for n in range(2500)]))
+    source.put(clock.now(), document(3, **TOO_LARGE))
     result = sync(source)
     assert (result.updated, result.failed_ids) == (7, ["s3"])
     assert_indexed(world, conn, *(id_of(n) for n in range(8) if n != 3))

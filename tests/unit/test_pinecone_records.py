@@ -231,6 +231,42 @@ def test_the_longest_text_is_cut_until_it_fits() -> None:
     assert len(json.dumps(cleaned, ensure_ascii=False).encode()) < METADATA_BYTES
 
 
+def test_long_lists_are_cut_and_marked() -> None:
+    tags = [f"tag {n:03}" * 6 for n in range(500)]
+    ids = [f"some/source/id/{n}" for n in range(3000)]
+    cleaned, cut = clean_metadata({"tags": tags, "type": "test"}, ids)
+    assert cut == ["table_ids"]
+    assert (cleaned["tags"], cleaned["type"]) == (tags, "test")
+    *kept, mark = cleaned["table_ids"]
+    assert kept == ids[: len(kept)]
+    assert mark.startswith(f"… and {3000 - len(kept):,} more")
+    assert 30_000 < len(json.dumps(cleaned, ensure_ascii=False).encode()) < METADATA_BYTES - 6 * 1024
+
+
+def test_the_mark_of_a_cut_list_changes_with_what_was_cut() -> None:
+    ids = [f"some/source/id/{n}" for n in range(3000)]
+    before, _ = clean_metadata({}, ids)
+    after, _ = clean_metadata({}, [*ids[:-1], "some/source/id/x"])
+    assert len(before["table_ids"]) == len(after["table_ids"])
+    assert meta_hash(before) != meta_hash(after)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from("abcdef"),
+        st.lists(st.text(max_size=9), max_size=30) | st.text(max_size=99),
+        max_size=6,
+    ),
+    st.integers(1, 2000),
+)
+def test_whatever_is_long_is_cut_until_it_fits(metadata: dict[str, Any], times: int) -> None:
+    longer = {name: value * times for name, value in metadata.items()}
+    cleaned, cut = clean_metadata(longer, [])
+    assert cleaned.keys() == longer.keys()
+    assert len(json.dumps(cleaned, ensure_ascii=False).encode()) < METADATA_BYTES
+    assert all(len(cleaned[name]) < len(longer[name]) for name in cut)
+
+
 @pytest.mark.parametrize("key", ["id", "_id", "chunk_text", "$and"])
 def test_reserved_keys_are_refused(key: str) -> None:
     with pytest.raises(BadRecord):

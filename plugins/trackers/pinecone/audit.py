@@ -16,7 +16,7 @@ from trackers.pinecone import store
 from trackers.pinecone.index import KINDS, Reader
 from trackers.pinecone.inventory import Findings, Inventory
 from trackers.pinecone.read_documents import split_ids
-from trackers.pinecone.record import SOURCE_IDS, TEXT_FIELD, Record, meta_hash, text_hash
+from trackers.pinecone.record import SOURCE_IDS, TEXT_FIELD, Record, is_cut, meta_hash, text_hash
 from trackers.pinecone.target import Target
 
 log = structlog.get_logger("collector")
@@ -62,8 +62,8 @@ class Audit:
     def fill_ledger(self, owner: Owner) -> int:
         """Add records to the ledger that only the indexes have; return how many.
 
-        A record that only one of the two indexes has is added as unconfirmed, so that the next full resync
-        uploads it again or removes it.
+        A record that only one of the two indexes has, or whose list of source ids was cut, is added as
+        unconfirmed, so that the next full resync uploads it again or removes it.
         """
         adopted = 0
         for page in self._listed.strays():
@@ -77,7 +77,10 @@ class Audit:
                     store.adopt(
                         self.session.conn,
                         target,
-                        [(record, doc_id, ids, both[record.id]) for record, doc_id, ids in records],
+                        [
+                            (record, doc_id, ids, both[record.id] and not is_cut(ids))
+                            for record, doc_id, ids in records
+                        ],
                         self.session.clock.now(),
                     )
                     adopted += len(records)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from hashlib import md5, sha256
@@ -17,6 +17,9 @@ SOURCE_IDS = "table_ids"
 RESERVED = ("id", "_id", TEXT_FIELD)
 NOT_UPLOADED = frozenset({"source_ids", "ids", "chunk_no"})
 PREFIX_LENGTH = 50
+LEAST_TEXT = 100
+"""A text is not cut any shorter than this."""
+CUT_MARK = "… and "
 
 
 class BadRecord(ValueError):
@@ -131,23 +134,46 @@ def _number(value: Any) -> Any:
 
 
 def _fit(metadata: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """Cut the longest text until everything fits, or no long text is left."""
-    cut: list[str] = []
+    """Cut the longest text or list until everything fits, or none is left that can be cut."""
+    cut: dict[str, None] = {}
     # Pinecone's limit includes the chunk's text, for which 6 KB are reserved.
     most = METADATA_BYTES - 6 * 1024
     while (excess := _size(metadata) - most) > 0:
-        texts = {name: len(v.encode()) for name, v in metadata.items() if isinstance(v, str) and len(v) > 100}
-        if not texts:
-            return metadata, cut
-        name = max(texts, key=texts.__getitem__)
-        keep = max(100, texts[name] - excess)
-        metadata[name] = metadata[name].encode()[:keep].decode("utf-8", "ignore")
-        cut.append(name)
-    return metadata, cut
+        sizes = {
+            name: _size(value)
+            for name, value in metadata.items()
+            if (isinstance(value, str) and len(value) > LEAST_TEXT)
+            or (isinstance(value, list) and len(value) > 1 and name not in cut)
+        }
+        if not sizes:
+            break
+        name = max(sizes, key=sizes.__getitem__)
+        value = metadata[name]
+        if isinstance(value, str):
+            keep = max(LEAST_TEXT, len(value.encode()) - excess)
+            metadata[name] = value.encode()[:keep].decode("utf-8", "ignore")
+        else:
+            metadata[name] = _beginning(value, sizes[name] - excess)
+        cut[name] = None
+    return metadata, list(cut)
 
 
-def _size(metadata: Mapping[str, Any]) -> int:
-    return len(json.dumps(metadata, ensure_ascii=False).encode())
+def _beginning(items: list[str], most: int) -> list[str]:
+    """Return the first items of a list and a mark, which differs if the others differ, in so many bytes."""
+    size, kept = LEAST_TEXT, 0  # the mark is shorter
+    while kept < len(items) and (size := size + _size(items[kept]) + 2) <= most:
+        kept += 1
+    rest = items[kept:]
+    return [*items[:kept], f"{CUT_MARK}{len(rest):,} more ({_digest(json.dumps(rest))[:8]})"]
+
+
+def is_cut(items: Sequence[str]) -> bool:
+    """Return whether a list of the metadata was too long and ends with a mark."""
+    return bool(items) and items[-1].startswith(CUT_MARK)
+
+
+def _size(value: Any) -> int:
+    return len(json.dumps(value, ensure_ascii=False).encode())
 
 
 def check_id(record_id: str) -> None:
