@@ -31,6 +31,7 @@ from tests.pinecone import (
     index,
     ledger_ids,
     status,
+    stored_fields,
     text,
     texts,
     writes,
@@ -296,8 +297,46 @@ def test_different_documents_with_one_id_are_an_error_but_a_repeated_one_is_not(
     rest = [document(n) for n in range(2, 9)]
     result = sync(lambda failed_ids, since: ([*pair, document(2), *rest], False))
     assert result.failed_ids == ["other"]
-    assert "same record id" in result.errors[0]
+    assert "another document of this sync has the same id (other)" in result.errors[0]
     assert texts(world)[id_of(1)] == text(1)
+
+
+def test_two_documents_with_one_id_do_not_overwrite_each_other(
+    conn: Conn, sync: Sync, world: World, clock: FixedClock
+) -> None:
+    first, other = document(1), document(1, text(5, 2500), source_ids="other")
+    rest = [document(n) for n in range(2, 9)]
+    sync(lambda failed_ids, since: ([first, *rest], False))
+    before = stored_fields(world, NAMESPACE)
+
+    def changed(failed_ids: list[str], since: datetime | None) -> Any:
+        return ([other, *rest], False)
+
+    result = sync(changed)
+    assert result.failed_ids == ["other"]
+    assert "(other)" in result.errors[0]
+    assert "(s1)" in result.errors[0]
+    assert stored_fields(world, NAMESPACE) == before
+    # The one that is kept can still change, whatever their order.
+    edited = document(1, text(9))
+    assert sync(lambda failed_ids, since: ([other, edited, *rest], False)).failed_ids == ["other"]
+    assert texts(world)[id_of(1)] == text(9)
+    assert len(both(world)) == 8
+    # It no longer exists, so after a full resync the other takes its place.
+    result = sync(lambda failed_ids, since: ([other, *rest], False), full_resync=True)
+    assert result.failed_ids == []
+    assert_indexed(world, conn, *ledger_ids(conn))
+    assert len(both(world)) > 8
+    assert failed(conn) == {}
+
+
+def test_of_two_documents_with_one_id_in_one_sync_only_the_first_is_uploaded(
+    conn: Conn, sync: Sync, world: World
+) -> None:
+    pair = [document(1), document(1, text(5, 2500), source_ids="other")]
+    rest = [document(n) for n in range(2, 9)]
+    assert sync(lambda failed_ids, since: ([*pair, *rest], False)).failed_ids == ["other"]
+    assert_indexed(world, conn, *(id_of(n) for n in range(1, 9)))
 
 
 def test_a_record_of_another_app_type_is_not_overwritten(

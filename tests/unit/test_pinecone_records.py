@@ -159,6 +159,7 @@ def test_ids_equal_those_of_the_predecessor() -> None:
 def test_a_title_is_added_once() -> None:
     assert with_title("text", "T") == "Title: T\n\ntext"
     assert with_title("Title: T\n\ntext", "T") == "Title: T\n\ntext"
+    assert with_title("Title: T\ntext", "T") == "Title: T\ntext"
     assert with_title("text", "") == with_title("text", None) == "text"
 
 
@@ -287,6 +288,7 @@ def row(record: Any, **changes: Any) -> LedgerRow:
         "record_id": record.id,
         "app_type": "a",
         "doc_id": "d",
+        "source_ids": [],
         "text_sha256": record.text_sha256,
         "meta_sha256": record.meta_sha256,
         "confirmed": True,

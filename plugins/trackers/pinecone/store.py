@@ -26,6 +26,7 @@ class LedgerRow:
     record_id: str
     app_type: str
     doc_id: str
+    source_ids: list[str]
     text_sha256: str
     meta_sha256: str
     confirmed: bool

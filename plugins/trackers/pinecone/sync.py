@@ -20,9 +20,9 @@ from core.outage import OutageBreaker
 from core.session import Session
 from trackers.pinecone import store
 from trackers.pinecone.batch_writer import BatchWriter, Outcome, PendingBatch
-from trackers.pinecone.chunk_records import RecordBuilder
+from trackers.pinecone.chunk_records import DocumentRecords, RecordBuilder
 from trackers.pinecone.chunking import Splitter
-from trackers.pinecone.diff import Diff, PendingRecord, diff_records
+from trackers.pinecone.diff import Diff, PendingRecord, diff_records, refuse_others
 from trackers.pinecone.index import Writer
 from trackers.pinecone.pinecone_limits import DELETE_IDS
 from trackers.pinecone.read_documents import ReadDocument, as_documents, read_document
@@ -71,7 +71,8 @@ class Sync:
         self._updates: list[PendingRecord] = []
         self._tally = Tally(session, self.progress, target, options.collect_ids)
         self._outage = OutageBreaker()
-        self._renewed = self._cut_short = False
+        self._kept: list[str] = []
+        self._renewed = self._cut_short = self._complete = False
 
     @property
     def result(self) -> SyncResult:
@@ -83,7 +84,7 @@ class Sync:
     def run(self) -> SyncResult:
         """Sync, and raise if the service cannot be used at all. The status moves only at the very end."""
         last = store.get_final_sync_at(self.conn, self.target)
-        complete = self.options.full_resync or last is None
+        complete = self._complete = self.options.full_resync or last is None
         cutoff = min(self.session.clock.now(), store.database_clock(self.conn)) - OVERLAP
         failed_ids = self._to_try_again(complete)
         since = None if complete else last
@@ -102,6 +103,7 @@ class Sync:
                     self._one_window(window, seen, given.is_chunked, only_metadata)
             self._flush()
             self._await_batches(leave=0)
+            seen.keep_documents(self._kept)
             # What a limited sync did not reach may exist again.
             gone = [] if self._cut_short else list(given.gone_source_ids)
             deleted = [] if self._cut_short else list(given.deleted_doc_ids)
@@ -165,11 +167,12 @@ class Sync:
             self._builder.records_of(given, is_chunked=is_chunked, only_metadata=only_metadata)
             for given in window
         ]
-        record_ids = list(dict.fromkeys(record.id for document in documents for record in document.records))
+        ledger = store.find_rows(self.conn, self.target, _record_ids(documents))
+        if not self._complete:
+            refuse_others(documents, ledger, self.target.app_type)
         seen.add_documents(dict.fromkeys(document.doc_id for document in documents))
-        new = seen.add_records(record_ids)
-        seen.keep_documents([document.doc_id for document in documents if document.problem])
-        ledger = store.find_rows(self.conn, self.target, record_ids)
+        new = seen.add_records(_record_ids(documents))
+        self._kept += [document.doc_id for document in documents if document.problem]
         waiting = [*self._waiting, *self._updates]
         diff = diff_records(documents, ledger, new, self.target.app_type, waiting)
         self._tally.compared(documents, diff)
@@ -302,3 +305,7 @@ class Sync:
                 store.doubt(self.conn, self.target, ids[:DELETE_IDS])
                 writer.delete(ids[:DELETE_IDS])
             self._await_batches(leave=0)
+
+
+def _record_ids(documents: Iterable[DocumentRecords]) -> list[str]:
+    return list(dict.fromkeys(record.id for document in documents for record in document.records))
