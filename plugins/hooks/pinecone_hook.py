@@ -264,13 +264,15 @@ class PineconeHook(BaseHook):
         return sent.keys() - {each["id"] for each in changed}
 
     def delete(self, kind: IndexKind, namespace: str, ids: Sequence[str]) -> None:
-        """Delete records; missing records and an empty namespace are no error."""
+        """Delete records; missing records and a missing namespace are no error."""
+        from hooks.pinecone_sdk.failures import NamespaceNotFound
+
         try:
             self._request(
                 f"deletion in {kind} {namespace}",
                 lambda: self._open[kind].delete(ids=list(ids), namespace=namespace),
             )
-        except NotFound:
+        except NamespaceNotFound:
             return
 
     # -- reading ---------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from core.clock import FixedClock
 from core.errors import (
     AuthenticationError,
     ConfigurationError,
+    NotFound,
     RateLimited,
     RequestRefused,
     SourceUnavailable,
@@ -154,6 +155,14 @@ def test_deleting_an_unknown_record_is_no_error(hook: PineconeHook) -> None:
     hook.delete("dense", "no such namespace", ["x"])
     hook.upsert("dense", NAMESPACE, [record(1)])
     hook.delete("dense", NAMESPACE, ["x"])
+
+
+def test_a_deletion_that_finds_no_index_is_an_error(hook: PineconeHook, world: World) -> None:
+    hook.open()
+    hook.upsert("dense", NAMESPACE, [record(1)])
+    world.faults.append(Fault(path="/vectors/delete", status=404))
+    with pytest.raises(NotFound):
+        hook.delete("dense", NAMESPACE, ["r1"])
 
 
 @pytest.mark.parametrize("kind", ["dense", "sparse"])

@@ -178,6 +178,20 @@ def test_failed_documents_without_source_ids_keep_the_checkpoint(
     assert status(conn) is not None
 
 
+def test_a_refused_document_without_source_ids_is_listed_under_its_id(conn: Conn, sync: Sync) -> None:
+    without_ids = [{"content": text(n), "metadata": {"doc_id": f"d{n}"}} for n in range(8)]
+    bad = {**without_ids[3], "metadata": {"doc_id": "d3", "_id": "x"}}
+    sync(lambda failed_ids, since: ([*without_ids[:3], bad, *without_ids[4:]], False))
+    assert failed(conn) == {"d3": (1, False)}
+    assert status(conn) is not None
+
+    def again(failed_ids: list[str], since: datetime | None) -> Any:
+        return ([each for each in without_ids if each["metadata"]["doc_id"] in failed_ids], False)
+
+    assert sync(again).upserted == 1
+    assert failed(conn) == {}
+
+
 def test_short_limits_are_waited_for_and_long_ones_left_to_the_scheduler(
     sync: Sync, world: World, source: Source, clock: FixedClock
 ) -> None:

@@ -160,6 +160,11 @@ def test_a_title_is_added_once() -> None:
     assert with_title("text", "T") == "Title: T\n\ntext"
     assert with_title("Title: T\n\ntext", "T") == "Title: T\n\ntext"
     assert with_title("Title: T\ntext", "T") == "Title: T\ntext"
+    assert with_title("Title: T", "T") == "Title: T"
+
+
+def test_a_longer_first_line_is_not_the_title() -> None:
+    assert with_title("Title: Tested and found", "T") == "Title: T\n\nTitle: Tested and found"
     assert with_title("text", "") == with_title("text", None) == "text"
 
 

@@ -11,6 +11,7 @@ from core.errors import (
     AuthenticationError,
     CollectorError,
     ConfigurationError,
+    NotFound,
     RateLimited,
     RequestRefused,
     SourceUnavailable,
@@ -22,6 +23,10 @@ from hooks.http.failures import failure_of, retry_after
 WINDOW = 60.0
 """Pinecone's limits are per minute, and no answer reports how much of the minute remains."""
 LONGEST_REASON = 300
+
+
+class NamespaceNotFound(NotFound):
+    """A namespace does not exist, so no record in it does."""
 
 
 def failure_of_sdk(error: PineconeError, what: str, now: datetime) -> CollectorError:
@@ -50,6 +55,8 @@ def _answered(error: ApiError, what: str, now: datetime) -> CollectorError:
         return ConfigurationError(f"{message}; pay for the account or upgrade it")
     if status in (401, 403):
         return AuthenticationError(f"{message}; check the API key in the password of the Connection")
+    if status == 404 and "namespace not found" in reason.lower():
+        return NamespaceNotFound(message)
     if status < 500 and status not in (404, 408):
         return RequestRefused(message, status=status)
     return failure_of(status, headers, b"", f"Pinecone, {what}", now)

@@ -57,9 +57,10 @@ def record_of(record_id: str, text: str, metadata: Mapping[str, Any]) -> Record:
 def with_title(text: str, title: Any) -> str:
     """Return the text with its title as the first line, unless it already begins with that line."""
     heading = str(title).strip() if title is not None else ""
-    if not heading or text.startswith(f"Title: {heading}"):
+    line = f"Title: {heading}"
+    if not heading or (text.startswith(line) and text[len(line) :].lstrip(" \t\r")[:1] in ("", "\n")):
         return text
-    return f"Title: {heading}\n\n{text}"
+    return f"{line}\n\n{text}"
 
 
 def split_id(base: str, start: int) -> str:

@@ -142,7 +142,8 @@ class Tally:
         """Record the outcome of documents: a source id is on the list if any of its documents failed."""
         settled = list(documents)
         bad = [document for document in settled if document.failed]
-        refused = {s: d.reason for d in bad if d.refused for s in d.source_ids}
+        # A refused document without source ids is listed under its own id.
+        refused = {s: d.reason for d in bad if d.refused for s in d.source_ids or (d.doc_id,)}
         lost = {s: d.reason for d in bad for s in d.source_ids if s not in refused}
         self.incomplete |= any(not document.source_ids and not document.refused for document in bad)
         self._failed |= refused.keys() | lost.keys()
@@ -151,7 +152,8 @@ class Tally:
         if self.keep_ids:
             self.result.failed_ids = sorted(self._failed)
             self.result.successful_source_ids += indexed
-        cleared = indexed if self.any_failed_before else []
+        without_ids = [d.doc_id for d in settled if not d.failed and not d.source_ids]
+        cleared = [*indexed, *without_ids] if self.any_failed_before else []
         if not (bad or cleared or (settled and self.on_settled)):
             return
         now = self.session.clock.now()
