@@ -72,7 +72,8 @@ def test_exports_and_details_give_equal_rows(conn: Conn, world: World, run: Run)
     # Messages with attachments or ambiguous lines come from their details.
     assert counts["from_export"] == 36 - 3 - 4 * 3
     sent = requests(world)
-    assert sum("export" in line for line in sent) == 3  # two months, and one in advance
+    # Two months, and one in advance, which may not be sent any more when the run ends.
+    assert sum("export" in line for line in sent) in (2, 3)
     assert sum("/email/" in line or line.startswith("email/") for line in sent) == 15
 
 
@@ -145,12 +146,16 @@ def test_each_month_is_requested_once(conn: Conn, world: World, run: Run) -> Non
         boost.add(entry(number, date=moment, archived_at=moment, text=f"Body {number}"))
     run()
     exports = [line for line in requests(world) if "export" in line]
-    assert [line.partition("start=")[2] for line in exports] == [
-        "2025-03-01&end=2025-04-01",
-        "2025-02-01&end=2025-03-01",
-        "2025-01-01&end=2025-02-01",
-        "2024-12-01&end=2025-01-01",  # requested in advance, and empty
-    ]
+    assert (
+        [line.partition("start=")[2] for line in exports]
+        == [
+            "2025-03-01&end=2025-04-01",
+            "2025-02-01&end=2025-03-01",
+            "2025-01-01&end=2025-02-01",
+            "2024-12-01&end=2025-01-01",  # requested in advance, and empty; not sent if the run ends before
+        ][: len(exports)]
+    )
+    assert len(exports) >= 3
     assert rows(conn, "count(*)", "true GROUP BY list_name ORDER BY 1 -- ") == [60]
 
 
