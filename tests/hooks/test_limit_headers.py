@@ -101,3 +101,19 @@ def test_impossible_figures_of_a_quota_are_ignored(clock: FixedClock, quota: str
         "X-RateLimit-Reset": "2000000000",
     }
     assert RateLimitHeaders(clock).read(200, headers, b"").quota is None
+
+
+@pytest.mark.parametrize(
+    ("headers", "is_read"),
+    [
+        ({}, True),
+        ({"Age": "0"}, True),
+        ({"Age": "4200"}, False),
+        ({"Date": "Fri, 31 Dec 9999 23:59:59 GMT"}, False),
+    ],
+)
+def test_figures_out_of_a_cache_or_of_an_impossible_time_are_not_ours(
+    headers: dict[str, str], is_read: bool
+) -> None:
+    shown = {"X-RateLimit-Limit": "60", "X-RateLimit-Remaining": "9", "X-RateLimit-Reset": "1750000000"}
+    assert (RateLimitHeaders().quota(shown | headers) is not None) == is_read
