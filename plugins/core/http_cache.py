@@ -50,7 +50,7 @@ def save(
 ) -> None:
     """Replace a listing's validators, in the transaction that saves the page they validate.
 
-    What another identity knew is older, and its next request would only be told that the page has changed.
+    What another identity has is older: asked with it, the source would only answer that the page has changed.
     """
     execute(
         conn,

@@ -95,7 +95,7 @@ def test_a_source_whose_clock_is_years_off_is_waited_for_as_long_as_it_says(
 ) -> None:
     forge.seconds_ahead = years * 365 * 86_400.0
     forge.limits.append(
-        limit := Limit("/", quota=9, window=600.0, now=lambda: time.time() + forge.seconds_ahead)
+        limit := Limit("/", quota=9, window=36_000.0, now=lambda: time.time() + forge.seconds_ahead)
     )
     resets = set()
     for _ in range(3):
@@ -108,12 +108,12 @@ def test_a_source_whose_clock_is_years_off_is_waited_for_as_long_as_it_says(
         ).fetchone()
         assert row is not None
         assert row[0] == limit.remaining("ada")
-        assert 500 < row[1] <= 602
+        assert 30_000 < row[1] <= 36_002
         resets.add(row[2])
     assert len(resets) == 1
     with pytest.raises(RateLimited) as caught:
         make(changed(QUICK, has_quota=True), clock=FixedClock()).get("/notes")
-    assert 500 < (caught.value.retry_after or 0) <= 602
+    assert 30_000 < (caught.value.retry_after or 0) <= 36_002
     assert limit.violations == {}
 
 

@@ -63,7 +63,7 @@ def limits_of(limits: Limits | Mapping[str, Limits], resource: str) -> Limits:
 class QuotaReport:
     """What an answer reports about the quota of the identity that sent the request.
 
-    :param reset_at: when the quota begins anew, by the source's clock; windows are told apart by it.
+    :param reset_at: when the quota begins anew, by the source's clock; it identifies the window.
     :param resource: whose quota it is; empty if the answer does not say.
     :param answered_at: when the answer was sent, by the source's clock; None if it does not say.
     """
@@ -82,7 +82,7 @@ class BucketReport:
     :param name: the id of the limit; empty if the answer names none.
     :param limit: requests per window.
     :param reset_after: seconds until the next window begins.
-    :param reset_at: the same in seconds since 1970 on the source's clock, by which windows are told apart.
+    :param reset_at: the same in seconds since 1970 on the source's clock; it identifies the window.
     :param scope: whom a refusal concerns: `user` and `shared` only the bucket, `global` every request of the
         identity, `address` every request of this machine.
     """
